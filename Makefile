@@ -1,0 +1,33 @@
+# Haoke's commands. `make` alone lists them: the sentence after ## is what a command says of itself.
+.DEFAULT_GOAL := help
+.PHONY: help run shell train test lint format clean environment
+PYTHON := .venv/bin/python
+
+help: ## Lists these commands.
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F '|' '{ printf "make %-13s %s\n", $$1, $$2 }'
+
+run: environment ## Starts the bot and prints where to chat; Ctrl-C ends it. HAOKE_PORT=5006 takes another port.
+	@$(PYTHON) -m deploy.local run
+
+shell: environment ## Starts the bot in this terminal.
+	@$(PYTHON) -m deploy.local shell
+
+train: environment ## Trains the bot, if anything it learns from has changed.
+	@$(PYTHON) -m deploy.local train
+
+test: ## Runs every check, as CI does, and prints how long each took.
+	@started=$$(date +%s); bash deploy/bootstrap.sh && \
+	HAOKE_ENVIRONMENT_SECONDS=$$(($$(date +%s) - started)) $(PYTHON) -m deploy.checks
+
+lint: environment ## Checks style and types only.
+	@$(PYTHON) -m deploy.checks style types
+
+format: environment ## Rewrites the sources in the project's style.
+	@$(PYTHON) -m ruff check --fix --quiet . ; $(PYTHON) -m ruff format .
+
+environment: ## Installs uv, Python 3.10 and the locked packages; the other commands do it by themselves.
+	@bash deploy/bootstrap.sh
+
+clean: ## Removes trained models, caches and logs; the environment and the databases in var/ stay.
+	@rm -rf models/*.tar.gz .rasa results var/logs var/artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""How the bot is set up, trained, started and checked."""

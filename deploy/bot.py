@@ -1,0 +1,98 @@
+"""A running bot, its action server and Rasa, for `make run` and for the tests that talk to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from deploy.processes import LOCAL, ROOT, Child, free_port, start, stop, wait_until_answering
+from deploy.progress import step
+
+PORT = 5005
+ACTIONS_PORT = 5055
+CHANNEL = "/webhooks/rest"
+SECONDS_TO_START = 240.0
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A bot that answers at `url`. Either child can be stopped, to see what the other does without it."""
+
+    url: str
+    actions: Child
+    server: Child
+
+    def watch(self) -> None:
+        """Stay until a child ends by itself, which raises LaunchError."""
+        while True:
+            self.actions.check()
+            self.server.check()
+            time.sleep(0.5)
+
+
+@contextmanager
+def running_bot(
+    *,
+    model: Path,
+    folder: Path = ROOT / "var",
+    shop_url: str | None = None,
+    host: str = LOCAL,
+    port: int | None = None,
+    actions_port: int | None = None,
+) -> Iterator[Bot]:
+    """A bot that has answered, ended with everything it started when the block ends.
+
+    Logs, conversations and the endpoints file lie in `folder`; ports not given are free ones. Raises LaunchError.
+    """
+    port, actions_port = port or free_port(), actions_port or free_port()
+    environment = _environment(shop_url)
+    with running_actions(folder, actions_port, environment) as actions:
+        endpoints = endpoints_file(folder, actions_port)
+        server = start("bot", _rasa_run(model, endpoints, host, port), folder / "logs/bot.log", environment)
+        try:
+            with step("Starting the bot"):
+                wait_until_answering(port, f"{CHANNEL}/ready", [actions, server], seconds=SECONDS_TO_START)
+            yield Bot(f"http://{'localhost' if host == LOCAL else host}:{port}{CHANNEL}", actions, server)
+        finally:
+            stop([server])
+
+
+@contextmanager
+def running_actions(folder: Path, port: int, environment: Mapping[str, str] | None = None) -> Iterator[Child]:
+    """The action server alone, once it answers. It trusts whoever calls it, so it listens to this machine only."""
+    command = ["-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
+    local_only = {**(environment or {}), "SANIC_HOST": LOCAL}
+    actions = start("action server", command, folder / "logs/actions.log", local_only)
+    try:
+        with step("Starting the action server"):
+            wait_until_answering(port, "/health", [actions], seconds=SECONDS_TO_START)
+        yield actions
+    finally:
+        stop([actions])
+
+
+def endpoints_file(folder: Path, actions_port: int) -> Path:
+    """The project's endpoints.yml, or a copy in `folder` where the port or the conversations' place is another."""
+    original = ROOT / "endpoints.yml"
+    if folder == ROOT / "var" and actions_port == ACTIONS_PORT:
+        return original
+    endpoints = yaml.safe_load(original.read_text())
+    endpoints["action_endpoint"]["url"] = f"http://{LOCAL}:{actions_port}/webhook"
+    endpoints["tracker_store"]["db"] = str(folder / "conversations.db")
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / "endpoints.yml"
+    copy.write_text(yaml.safe_dump(endpoints))
+    return copy
+
+
+def _environment(shop_url: str | None) -> dict[str, str]:
+    return {"SHOP_DATABASE_URL": shop_url} if shop_url else {}
+
+
+def _rasa_run(model: Path, endpoints: Path, host: str, port: int) -> list[str]:
+    return ["-m", "rasa", "run", "-m", str(model), "--endpoints", str(endpoints), "-i", host, "-p", str(port)]
