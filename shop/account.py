@@ -1,0 +1,345 @@
+"""Who a visitor is: what they have proven to be theirs, and the profile that a proven customer may change.
+
+An order number alone proves nothing. Whoever guesses is stopped twice: after a few misses of one visitor, and after
+more aimed at one order or e-mail, whoever they come from.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import desc, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from shop import clock
+from shop.contacts import (
+    are_last_four,
+    checked_address,
+    checked_email,
+    checked_phone,
+    checked_postal_code,
+    is_same_email,
+    is_same_phone,
+    is_same_postal_code,
+    plain_email,
+    storable,
+)
+from shop.database import begin_change
+from shop.errors import IdentityNotProven, InvalidContact, OrderNotFound, TooManyAttempts
+from shop.ledger import hold_to, once
+from shop.models import AccessGrant, Address, Customer, Membership, Order, ProofMiss
+from shop.policy import POLICY
+
+ProfileField = Literal["email", "phone", "address"]
+
+WRITTEN_ORDER_NUMBER = re.compile(r"(?<![A-Z0-9])W[ -]?([0-9]{7})(?![A-Z0-9@])")
+BARE_ORDER_NUMBER = re.compile(r"(?<![A-Z0-9+])(?<![0-9][-.])(?<!\b[RT][ -])([0-9]{7,8})(?![A-Z0-9@])(?!\.[0-9])")
+
+
+@dataclass(frozen=True)
+class Shopper:
+    """A visitor and what they have proven: a whole account, or single orders."""
+
+    visitor: str
+    customer_id: int | None
+    order_ids: frozenset[int]
+    name: str | None
+    language: str | None
+
+    @property
+    def is_known(self) -> bool:
+        return self.customer_id is not None or bool(self.order_ids)
+
+
+@dataclass(frozen=True)
+class ProfileView:
+    name: str
+    email: str
+    phone: str
+    address: str | None
+    postal_code: str | None
+    membership: Membership
+    points: int
+
+
+@dataclass(frozen=True)
+class ProfileChange:
+    """One field of the profile; with an address, its postal code too where one was given."""
+
+    field: str
+    old: str | None
+    new: str
+    old_postal_code: str | None = None
+    new_postal_code: str | None = None
+
+
+def normalise_order_number(text: str) -> str | None:
+    """The order number in a text, as the shop writes it: W and seven digits, or eight digits of the old system.
+
+    Seven bare digits get their W. Longer runs of digits, phones and e-mail addresses hold no order number.
+    """
+    plain = unicodedata.normalize("NFKC", text).upper()
+    if written := WRITTEN_ORDER_NUMBER.search(plain):
+        return f"W{written.group(1)}"
+    bare = BARE_ORDER_NUMBER.search(plain)
+    if bare is None:
+        return None
+    digits = bare.group(1)
+    return digits if len(digits) == 8 else f"W{digits}"
+
+
+def recognise(session: Session, visitor: str) -> Shopper:
+    """What this visitor has proven lately. Half-spent grants are renewed: they lapse by silence."""
+    grants = _live_grants(session, visitor)
+    half_used = clock.now() - timedelta(minutes=POLICY.proof_lasts_minutes) / 2
+    if any(grant.granted_at < half_used for grant in grants):
+        begin_change(session)
+        grants = _live_grants(session, visitor)
+        for grant in grants:
+            grant.granted_at = clock.now()
+        session.commit()
+    return _shopper(session, visitor, grants)
+
+
+def prove_order(session: Session, visitor: str, number: str, proof: str) -> Shopper:
+    """Let the visitor in to an order they can prove: its e-mail, phone, the phone's last four digits or postal code.
+
+    The e-mail of the account proves the account. A wrong proof and an order that does not exist are one answer, after
+    the same queries. Raises OrderNotFound (and counts the miss) and TooManyAttempts.
+    """
+    number = normalise_order_number(number) or storable(number, 12)
+    begin_change(session)
+    try:
+        _refuse_guessing(session, visitor, aimed_at=number)
+        order = _order_or_nobodys(session, number)
+        is_their_email = is_same_email(proof, order.customer.email)
+        is_proven = is_their_email | _is_on_order(proof, order)
+        if order.id is None or not is_proven:
+            _count_miss(session, visitor, aimed_at=number)
+            raise OrderNotFound(number)
+        _grant(session, visitor, order_id=order.id)
+        if is_their_email:
+            _grant(session, visitor, customer_id=order.customer_id)
+        session.commit()
+        return _shopper(session, visitor, _live_grants(session, visitor))
+    finally:
+        session.rollback()
+
+
+def prove_identity(session: Session, visitor: str, email: str, phone: str) -> Shopper:
+    """Let the visitor in to the account that has this e-mail and this phone (or its last four digits).
+
+    Raises IdentityNotProven (and counts the miss) and TooManyAttempts.
+    """
+    claimed = storable(plain_email(email), 120)
+    begin_change(session)
+    try:
+        _refuse_guessing(session, visitor, aimed_at=claimed)
+        customer = _customer_of(session, claimed) or _nobody()
+        is_proven = is_same_phone(phone, customer.phone) | are_last_four(phone, customer.phone)
+        if customer.id is None or not is_proven:
+            _count_miss(session, visitor, aimed_at=claimed)
+            raise IdentityNotProven
+        _grant(session, visitor, customer_id=customer.id)
+        session.commit()
+        return _shopper(session, visitor, _live_grants(session, visitor))
+    finally:
+        session.rollback()
+
+
+def attempts_left(session: Session, visitor: str) -> int:
+    """How many wrong proofs this visitor may still give before a person takes over."""
+    return max(0, POLICY.proof_attempts - _misses_in_a_row(session, visitor))
+
+
+def owned_order(session: Session, shopper: Shopper, number: str, *, to_change: bool = False) -> Order:
+    """The order, if it is proven to be theirs: the one place where ownership is checked.
+
+    `to_change` locks its row until the transaction ends. Raises OrderNotFound.
+    """
+    canonical = normalise_order_number(number) or storable(number, 12)
+    query = select(Order).where(Order.number == canonical)
+    order: Order | None = session.execute(query.with_for_update() if to_change else query).scalar_one_or_none()
+    if order is None or not _may_see(shopper, order):
+        raise OrderNotFound(canonical)
+    return order
+
+
+def known_customer(session: Session, shopper: Shopper, *, to_change: bool = False) -> Customer:
+    """The account proven to be theirs. Raises IdentityNotProven, also where only an order is proven."""
+    query = select(Customer).where(Customer.id == shopper.customer_id)
+    found = session.execute(query.with_for_update() if to_change else query)
+    customer: Customer | None = found.scalar_one_or_none()
+    if customer is None:
+        raise IdentityNotProven
+    return customer
+
+
+def profile(session: Session, shopper: Shopper) -> ProfileView:
+    """What the shop has on file. Raises IdentityNotProven unless the account is proven."""
+    customer = known_customer(session, shopper)
+    address = _default_address(customer)
+    return ProfileView(
+        customer.name,
+        customer.email,
+        customer.phone,
+        address.line if address else None,
+        address.postal_code if address else None,
+        customer.membership,
+        customer.points,
+    )
+
+
+def preview_profile_change(
+    session: Session, shopper: Shopper, field: ProfileField, value: str, postal_code: str | None = None
+) -> ProfileChange:
+    """What would be on file, and what is. Raises IdentityNotProven, InvalidContact (also: taken) and InvalidAddress."""
+    customer = known_customer(session, shopper)
+    if field == "email":
+        return ProfileChange(field, customer.email, _free_email(session, customer, value))
+    if field == "phone":
+        return ProfileChange(field, customer.phone, checked_phone(value))
+    if field != "address":
+        raise ValueError(f"a profile has no {field}")
+    line, address = checked_address(value), _default_address(customer)
+    old_code = address.postal_code if address else None
+    new_code = old_code if postal_code is None else checked_postal_code(postal_code)
+    return ProfileChange(field, address.line if address else None, line, old_code, new_code)
+
+
+def change_profile(
+    session: Session,
+    shopper: Shopper,
+    field: ProfileField,
+    value: str,
+    postal_code: str | None = None,
+    *,
+    key: str,
+    quote: str | None = None,
+) -> ProfileChange:
+    """Put it on file. Raises what the preview raises, and QuoteChanged."""
+
+    def do() -> ProfileChange:
+        customer = known_customer(session, shopper, to_change=True)
+        change = preview_profile_change(session, shopper, field, value, postal_code)
+        hold_to(quote, change)
+        if field == "address":
+            _move(session, customer, change)
+        else:
+            setattr(customer, field, change.new)
+        return change
+
+    subject = str(shopper.customer_id)
+    return once(session, key, "change_profile", shopper.visitor, subject, {}, do, ProfileChange)
+
+
+def _may_see(shopper: Shopper, order: Order) -> bool:
+    is_theirs = shopper.customer_id is not None and order.customer_id == shopper.customer_id
+    return is_theirs or order.id in shopper.order_ids
+
+
+def _free_email(session: Session, customer: Customer, value: str) -> str:
+    email = checked_email(value)
+    holder = _customer_of(session, email)
+    if holder is not None and holder.id != customer.id:
+        raise InvalidContact
+    return email
+
+
+def _customer_of(session: Session, email: str) -> Customer | None:
+    query = select(Customer).where(func.lower(Customer.email) == email).order_by(Customer.id)
+    found: Customer | None = session.execute(query).scalars().first()
+    return found
+
+
+def _default_address(customer: Customer) -> Address | None:
+    addresses = sorted(customer.addresses, key=lambda address: not address.is_default)
+    return addresses[0] if addresses else None
+
+
+def _move(session: Session, customer: Customer, change: ProfileChange) -> None:
+    address = _default_address(customer)
+    if address is None:
+        address = Address(customer=customer, is_default=True)
+        session.add(address)
+    address.line = change.new
+    address.postal_code = change.new_postal_code or ""
+
+
+def _order_or_nobodys(session: Session, number: str) -> Order:
+    """The order, or a stand-in that costs the same work and that nobody can prove."""
+    query = select(Order).options(joinedload(Order.customer)).where(Order.number == number)
+    found = session.execute(query).scalar_one_or_none()
+    nobody = _nobody()
+    return found or Order(customer=nobody, email=nobody.email, phone=nobody.phone, postal_code="000000")
+
+
+def _nobody() -> Customer:
+    return Customer(email="nobody@haoke.invalid", phone="10000000000")
+
+
+def _is_on_order(proof: str, order: Order) -> bool:
+    """All four are compared, whichever matches: the time taken tells nothing."""
+    return (
+        is_same_email(proof, order.email)
+        | is_same_phone(proof, order.phone)
+        | are_last_four(proof, order.phone)
+        | is_same_postal_code(proof, order.postal_code)
+    )
+
+
+def _refuse_guessing(session: Session, visitor: str, aimed_at: str) -> None:
+    since = clock.now() - timedelta(days=1)
+    query = select(func.count()).where(ProofMiss.aimed_at == aimed_at, ProofMiss.at > since)
+    misses_on_it = session.execute(query).scalar_one()
+    misses_of_theirs = _misses_in_a_row(session, visitor)
+    if misses_of_theirs >= POLICY.proof_attempts or misses_on_it >= POLICY.proof_attempts_per_order_a_day:
+        raise TooManyAttempts
+
+
+def _misses_in_a_row(session: Session, visitor: str) -> int:
+    """A visitor's latest misses, back to the last silence that was long enough to forgive what came before it."""
+    query = select(ProofMiss.at).where(ProofMiss.visitor == visitor).order_by(desc(ProofMiss.at))
+    pause, later, count = timedelta(minutes=POLICY.proof_lasts_minutes), clock.now(), 0
+    for moment in session.execute(query.limit(POLICY.proof_attempts)).scalars():
+        if later - moment >= pause:
+            break
+        later, count = moment, count + 1
+    return count
+
+
+def _count_miss(session: Session, visitor: str, aimed_at: str) -> None:
+    session.add(ProofMiss(visitor=visitor, aimed_at=aimed_at, at=clock.now()))
+    session.commit()
+
+
+def _grant(session: Session, visitor: str, order_id: int | None = None, customer_id: int | None = None) -> None:
+    """A grant of the same again is renewed, so that there is one row for each thing proven."""
+    same = select(AccessGrant).filter_by(visitor=visitor, order_id=order_id, customer_id=customer_id)
+    grant = session.execute(same).scalars().first()
+    if grant is None:
+        grant = AccessGrant(visitor=visitor, order_id=order_id, customer_id=customer_id)
+        session.add(grant)
+    grant.granted_at = clock.now()
+
+
+def _live_grants(session: Session, visitor: str) -> list[AccessGrant]:
+    """Oldest first."""
+    oldest: datetime = clock.now() - timedelta(minutes=POLICY.proof_lasts_minutes)
+    query: Any = select(AccessGrant).where(AccessGrant.visitor == visitor, AccessGrant.granted_at > oldest)
+    return list(session.execute(query.order_by(AccessGrant.granted_at, AccessGrant.id)).scalars())
+
+
+def _shopper(session: Session, visitor: str, grants: list[AccessGrant]) -> Shopper:
+    """The account proven last counts; one visitor is one customer."""
+    customer_id = next((grant.customer_id for grant in reversed(grants) if grant.customer_id), None)
+    order_ids = [grant.order_id for grant in grants if grant.order_id]
+    customer = session.get(Customer, customer_id) if customer_id else None
+    order = session.get(Order, order_ids[-1]) if order_ids and customer is None else None
+    name = customer.name if customer else order.recipient if order else None
+    language = customer.language if customer else order.customer.language if order else None
+    return Shopper(visitor, customer_id, frozenset(order_ids), name, language)

@@ -1,0 +1,131 @@
+"""Where the shop's records are: one URL, connections that never invent an empty shop, and the schema kept up to date.
+
+Nothing happens at import. A reader uses `session_factory(connect())`; whoever is about to change something starts with
+`begin_change(session)`, so that what it reads is still true when it writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, event, inspect, select
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+from shop.models import Customer
+
+DEFAULT_URL = "sqlite:///var/shop.db"
+BUSY_TIMEOUT_SECONDS = 5
+WRITING = {"shop_begin": "IMMEDIATE"}  # execution options of a transaction that takes SQLite's write lock at once
+
+
+def url() -> str:
+    """The database's address: SHOP_DATABASE_URL, or a file in var/ under the current folder."""
+    return os.environ.get("SHOP_DATABASE_URL") or DEFAULT_URL
+
+
+def connect(url: str | None = None) -> Engine:
+    """An engine on a shop that exists. A missing SQLite file is not created: the first use raises OperationalError."""
+    return _engine(url, may_create=False)
+
+
+def session_factory(engine: Engine) -> sessionmaker:
+    """Sessions in the 2.0 style."""
+    return sessionmaker(engine, future=True)
+
+
+def begin_change(session: Session) -> None:
+    """Start a transaction that will write, ending one that has only read.
+
+    SQLite takes its write lock here (BEGIN IMMEDIATE) instead of at the first write, so nobody can change what is read
+    from now on before it is committed. Other databases begin as always: lock rows there with `with_for_update()`.
+    Raises RuntimeError where the session holds changes that are not written yet: they would be lost.
+    """
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("the session holds changes that are not committed")
+    session.rollback()
+    session.connection(execution_options=WRITING)
+
+
+def migrate(url: str | None = None) -> None:
+    """Bring the schema up to date, creating the database (and the folder of its file) if there is none."""
+    engine = _engine(url, may_create=True)
+    _make_folder(engine)
+    try:
+        with engine.connect().execution_options(**WRITING) as connection, connection.begin():
+            config = Config(Path(__file__).with_name("alembic.ini"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def is_filled(url: str | None = None) -> bool:
+    """Whether there is a shop with customers in it: False, too, where there is no database or no schema."""
+    engine = connect(url)
+    try:
+        path = _file(engine.url)
+        if path is not None and not path.exists():
+            return False
+        with engine.connect() as connection:
+            has_table = inspect(connection).has_table(Customer.__tablename__)
+            return has_table and connection.execute(select(Customer.id).limit(1)).first() is not None
+    finally:
+        engine.dispose()
+
+
+def _engine(address: str | None, *, may_create: bool) -> Engine:
+    parsed = make_url(address or url())
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, future=True, pool_pre_ping=True, json_serializer=_readable_json)
+    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}}
+    path = _file(parsed)
+    if path is not None:
+        options = {"creator": lambda: _open_file(path, may_create=may_create)}
+    engine = create_engine(parsed, future=True, json_serializer=_readable_json, **options)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _readable_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _open_file(path: Path, *, may_create: bool) -> sqlite3.Connection:
+    mode = "rwc" if may_create else "rw"
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False
+    )
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Write-ahead logging lets readers work beside a writer; foreign keys are off in SQLite unless asked for."""
+    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, not where pysqlite guesses
+    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    kind = connection.get_execution_options().get("shop_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def _file(address: URL) -> Path | None:
+    """The file that a SQLite URL names; None for a shop in memory, in a `file:` URI or on a server."""
+    name = address.database
+    is_file = address.get_backend_name() == "sqlite" and name and not name.startswith((":memory:", "file:"))
+    return Path(name) if is_file and name else None
+
+
+def _make_folder(engine: Engine) -> None:
+    path = _file(engine.url)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,86 @@
+"""Every change of the shop happens once: one transaction holds the change, its receipt and its line in the audit trail.
+
+The receipt is claimed before anything is done. Where two try the same key at once, SQLite lets the second wait for its
+turn and another database refuses the second claim; either way the second reads what the first one did.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from shop import clock
+from shop.database import begin_change
+from shop.errors import QuoteChanged
+from shop.models import AuditEntry, Receipt
+from shop.records import View, as_record, from_record, quote_of
+
+LONGEST_KEY = 80
+
+
+def once(
+    session: Session,
+    key: str,
+    action: str,
+    actor: str,
+    subject: str,
+    details: Mapping[str, Any],
+    do: Callable[[], View],
+    kind: type[View],
+) -> View:
+    """Do it, write receipt and audit entry, commit; under a key seen before, return what was done then.
+
+    `do` works in the transaction that is committed, so whatever it checks is still true when it is written. It must
+    not commit. Whatever it raises undoes everything, the key included. Raises ValueError for a key that is empty, too
+    long or was used for another action: keys are made by the caller, never by a customer.
+    """
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise ValueError("a key has 1 to 80 characters")
+    begin_change(session)
+    try:
+        seen = session.get(Receipt, key)
+        if seen is not None:
+            return _remembered(kind, seen, action)
+        receipt = Receipt(key=key, action=action, result={}, at=clock.now())
+        try:
+            session.add(receipt)
+            session.flush()
+        except IntegrityError:
+            session.rollback()
+            return _remembered(kind, session.execute(select(Receipt).filter_by(key=key)).scalar_one(), action)
+        view = do()
+        receipt.result = as_record(view)
+        session.add(_entry(action, actor, subject, {**details, "result": receipt.result}))
+        session.commit()
+        return view
+    finally:
+        session.rollback()  # lets go of the lock; after a commit there is nothing left to undo
+
+
+def hold_to(quote: str | None, preview: Any) -> None:
+    """Raises QuoteChanged where the customer agreed to something else than what would happen now."""
+    if quote is not None and not secrets.compare_digest(quote, quote_of(preview)):
+        raise QuoteChanged
+
+
+def fresh_number(session: Session, column: Any, prefix: str, digits: int = 7) -> str:
+    """A number nobody has and nobody can guess from another's."""
+    while True:
+        number = f"{prefix}{secrets.randbelow(9 * 10 ** (digits - 1)) + 10 ** (digits - 1)}"
+        if session.execute(select(column).where(column == number)).first() is None:
+            return number
+
+
+def _remembered(kind: type[View], receipt: Receipt, action: str) -> View:
+    if receipt.action != action:
+        raise ValueError(f"the key of {receipt.action} was used for {action}")
+    return from_record(kind, receipt.result)
+
+
+def _entry(action: str, actor: str, subject: str, details: dict[str, Any]) -> AuditEntry:
+    return AuditEntry(at=clock.now(), actor=actor, action=action, subject=subject, details=as_record(details))
