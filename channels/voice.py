@@ -1,0 +1,55 @@
+"""The channel's own sentences: they stand in the domain like every other reply, in the customer's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import CollectingOutputChannel
+from rasa.shared.core.events import SlotSet
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from channels.incoming import has_chinese, has_letters
+from shop.policy import POLICY
+
+LANGUAGES = ("zh", "en")
+
+Messages = list[dict[str, Any]]
+
+
+class WebOutput(CollectingOutputChannel):
+    """Collects the bot's replies in Rasa's usual list; responses marked `channel: rest` are for it."""
+
+    @classmethod
+    def name(cls) -> str:
+        return "rest"
+
+
+class NothingToSay(Exception):
+    """The bot has no such reply: no model is loaded, or its domain lacks it."""
+
+
+def language_of(text: str, tracker: DialogueStateTracker | None, accepted: str) -> str:
+    """The customer's language: what they write, else what the conversation is in, else what their browser asks for."""
+    if has_chinese(text):
+        return "zh"
+    held = tracker.current_slot_values().get("language") if tracker else None
+    if held in LANGUAGES:
+        return str(held)
+    if has_letters(text):
+        return "en"
+    return "zh" if accepted.lower().startswith("zh") else "en"
+
+
+async def say(agent: Agent, reply: str, language: str, sender: str, **facts: Any) -> Messages:
+    """One reply of the domain as Rasa's list of messages. Raises NothingToSay."""
+    slots = agent.domain.slots if agent.domain else []
+    tracker = DialogueStateTracker.from_events(sender, [SlotSet("language", language)], slots)
+    output = WebOutput()
+    shop = {"service_phone": POLICY.service_phone, "service_email": POLICY.service_email}
+    draft = await agent.nlg.generate(reply, tracker, output.name(), **shop, **facts)
+    if draft:
+        await output.send_response(sender, draft)
+    if not output.messages:
+        raise NothingToSay(reply)
+    return output.messages

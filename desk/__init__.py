@@ -1,0 +1,1 @@
+"""Where staff step in: the queue of customers who wait for a person."""

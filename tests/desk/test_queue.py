@@ -1,0 +1,265 @@
+"""The handover queue as the bot, the channel and the agents use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from desk import command, queue
+from desk.queue import Line, Sender
+from shop import clock, database
+from shop.models import AuditEntry, Customer, Handover, HandoverState, Membership
+
+MORNING = datetime(2026, 5, 4, 1, 30, tzinfo=timezone.utc)  # 9:30 in the shop
+
+
+@pytest.fixture
+def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sessionmaker]:
+    monkeypatch.setenv("SHOP_DATABASE_URL", f"sqlite:///{tmp_path}/shop.db")
+    database.migrate()
+    engine = database.connect()
+    clock.set_source(lambda: MORNING)
+    yield database.session_factory(engine)
+    clock.set_source(lambda: datetime.now(timezone.utc))
+    engine.dispose()
+
+
+@pytest.fixture
+def session(sessions: sessionmaker) -> Iterator[Session]:
+    with sessions() as session:
+        yield session
+
+
+def later(minutes: int) -> None:
+    clock.set_source(lambda: MORNING + timedelta(minutes=minutes))
+
+
+def opened(session: Session, conversation: str = "visitor-1", **facts: Any) -> queue.HandoverView:
+    given: dict[str, Any] = {"language": "zh", "topic": "returns", "wish": "我要退台灯"} | facts
+    return queue.open_handover(session, conversation, **given)
+
+
+def actions_of(session: Session) -> list[tuple[str, str, str]]:
+    return [(entry.actor, entry.action, entry.subject) for entry in session.execute(select(AuditEntry)).scalars()]
+
+
+def test_an_opened_handover_holds_everything_the_agent_needs(session: Session) -> None:
+    said = [Line(Sender.CUSTOMER, "转人工", MORNING - timedelta(minutes=2)), Line(Sender.BOT, "好的")]
+    view = opened(session, order_number="W2378158", is_verified=True, tried=["return_item"], transcript=said)
+
+    assert queue.is_open(session, "visitor-1")
+    assert view == queue.open_in(session, "visitor-1") == queue.show(session, view.id)
+    assert (view.state, view.topic, view.wish, view.is_verified) == (
+        HandoverState.WAITING,
+        "returns",
+        "我要退台灯",
+        True,
+    )
+    assert view.tried == ("return_item",)
+    assert view.lines == (said[0], Line(Sender.BOT, "好的", MORNING))
+
+
+def test_another_conversation_is_not_open(session: Session) -> None:
+    opened(session)
+
+    assert not queue.is_open(session, "visitor-2")
+    assert queue.open_in(session, "visitor-2") is None
+
+
+def test_opening_twice_adds_the_wish_instead_of_a_second_handover(session: Session) -> None:
+    first = opened(session)
+    second = opened(session, wish="还有，发票呢？")
+    third = opened(session, wish="还有，发票呢？")
+
+    assert first.id == second.id == third.id
+    assert third.wish == "我要退台灯\n还有，发票呢？"
+    assert session.execute(select(func.count(Handover.id))).scalar() == 1
+
+
+def test_opening_at_the_same_moment_from_many_sides_makes_one_handover(sessions: sessionmaker) -> None:
+    def open_one(number: int) -> int:
+        with sessions() as session:
+            return opened(session, wish=f"wish {number}").id
+
+    with ThreadPoolExecutor(8) as crowd:
+        ids = set(crowd.map(open_one, range(16)))
+
+    with sessions() as session:
+        assert len(ids) == 1
+        assert set(queue.show(session, ids.pop()).wish.split("\n")) == {f"wish {number}" for number in range(16)}
+
+
+def test_what_is_said_while_it_is_open_joins_the_transcript(session: Session) -> None:
+    handover = opened(session)
+    later(3)
+    queue.add_message(session, "visitor-1", Sender.CUSTOMER, "有人吗")
+
+    assert queue.show(session, handover.id).lines == (Line(Sender.CUSTOMER, "有人吗", MORNING + timedelta(minutes=3)),)
+
+
+def test_a_message_without_an_open_handover_is_refused(session: Session) -> None:
+    with pytest.raises(queue.NothingOpen):
+        queue.add_message(session, "visitor-1", Sender.CUSTOMER, "hello")
+
+
+def test_the_longest_waiting_comes_first_and_a_taken_one_waits_no_more(session: Session) -> None:
+    first = opened(session)
+    later(5)
+    second = opened(session, "visitor-2")
+    third = opened(session, "visitor-3")
+    queue.take(session, second.id, "Lin")
+
+    assert [view.id for view in queue.waiting(session)] == [first.id, third.id]
+    assert [view.id for view in queue.unfinished(session)] == [first.id, second.id, third.id]
+    assert queue.waiting(session)[0].waiting_minutes == 5
+
+
+def test_only_one_of_many_agents_gets_a_conversation(sessions: sessionmaker) -> None:
+    with sessions() as session:
+        handover = opened(session)
+
+    def grab(number: int) -> bool:
+        with sessions() as session:
+            try:
+                return bool(queue.take(session, handover.id, f"agent {number}"))
+            except queue.AlreadyTaken:
+                return False
+
+    with ThreadPoolExecutor(8) as crowd:
+        assert sum(crowd.map(grab, range(8))) == 1
+
+
+def test_taking_ones_own_again_changes_nothing(session: Session) -> None:
+    handover = opened(session)
+    taken = queue.take(session, handover.id, "Lin")
+
+    assert queue.take(session, handover.id, " Lin ") == taken
+    assert actions_of(session) == [("Lin", "take_handover", f"handover {handover.id}")]
+
+
+def test_handing_back_lets_the_bot_speak_and_keeps_the_note(session: Session) -> None:
+    handover = opened(session)
+    queue.take(session, handover.id, "Lin")
+    later(12)
+    closed = queue.hand_back(session, handover.id, agent="Lin", note="寄新灯")
+
+    assert not queue.is_open(session, "visitor-1")
+    assert (closed.state, closed.agent, closed.note) == (HandoverState.CLOSED, "Lin", "寄新灯")
+    assert closed.closed_at == MORNING + timedelta(minutes=12)
+    assert [action for _, action, _ in actions_of(session)] == ["take_handover", "hand_back_handover"]
+
+
+def test_a_handed_back_conversation_can_wait_again(session: Session) -> None:
+    first = opened(session)
+    queue.hand_back(session, first.id, agent="Lin")
+    second = opened(session, wish="又来了")
+
+    assert second.id != first.id
+    assert second.wish == "又来了"
+
+
+def test_a_colleagues_conversation_is_neither_taken_nor_handed_back(session: Session) -> None:
+    handover = opened(session)
+    queue.take(session, handover.id, "Lin")
+
+    with pytest.raises(queue.AlreadyTaken, match="with Lin"):
+        queue.take(session, handover.id, "Mei")
+    with pytest.raises(queue.AlreadyTaken):
+        queue.hand_back(session, handover.id, agent="Mei")
+    assert queue.is_open(session, "visitor-1")
+    assert len(actions_of(session)) == 1
+
+
+def test_a_closed_handover_stays_closed(session: Session) -> None:
+    handover = opened(session)
+    queue.hand_back(session, handover.id, agent="Lin")
+
+    with pytest.raises(queue.AlreadyHandedBack):
+        queue.hand_back(session, handover.id, agent="Lin")
+    with pytest.raises(queue.AlreadyHandedBack):
+        queue.take(session, handover.id, "Lin")
+
+
+def test_a_handover_that_never_was_and_an_agent_without_a_name_are_refused(session: Session) -> None:
+    with pytest.raises(queue.NoSuchHandover):
+        queue.take(session, 99, "Lin")
+    with pytest.raises(queue.AgentUnnamed):
+        queue.take(session, opened(session).id, "  ")
+
+
+def test_the_command_lists_takes_shows_and_hands_back(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    session.add(_customer())
+    session.commit()
+    said = [Line(Sender.CUSTOMER, "转人工\n谢谢"), Line(Sender.BOT, "好的")]
+    handover = opened(session, customer_id=7, is_verified=True, order_number="W0000001", transcript=said)
+    later(7)
+
+    assert command.main([]) == 0
+    heading, row = capsys.readouterr().out.splitlines()
+    assert heading.split() == list(command.COLUMNS)
+    assert row.split() == ["1", "7", "-", "zh", "returns", "yes", "W0000001", "我要退台灯"]
+
+    assert command.main(["show", "1"]) == 0
+    page = capsys.readouterr().out
+    for part in ("waiting for 7 min", "陈思远, chen@example.com", "W0000001, no such order", "09:30  customer  转人工"):
+        assert part in page
+
+    assert command.main(["take", "1", "--agent", "Lin"]) == 0
+    assert command.main(["hand-back", "1", "--agent", "Lin", "--note", "done"]) == 0
+    assert "the bot speaks again" in capsys.readouterr().out
+    session.rollback()  # what was read before the command is not read again until then
+    assert not queue.is_open(session, handover.conversation)
+    assert command.main(["list"]) == 0
+    assert capsys.readouterr().out == "Nobody is waiting.\n"
+
+
+def test_a_refusal_is_one_sentence_and_exit_code_one(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["show", "5"]) == 1
+    assert capsys.readouterr().err == "There is no handover 5.\n"
+
+
+def test_a_missing_shop_is_said_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SHOP_DATABASE_URL", f"sqlite:///{tmp_path}/none.db")
+
+    assert command.main(["list"]) == 1
+    assert "python -m shop.seed" in capsys.readouterr().err
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_what_a_customer_wrote_cannot_drive_the_agents_terminal(session: Session) -> None:
+    handover = opened(session, wish="\x1b[2J\x07hello", transcript=[Line(Sender.CUSTOMER, "a\x1b]0;x\x07b")])
+
+    for shown in (command.table([handover]), command.packet(handover)):
+        assert not any(character in shown for character in "\x1b\x07")
+
+
+def test_chinese_and_english_wishes_stay_in_their_columns(session: Session) -> None:
+    opened(session, topic="退货", wish="我" * 60)
+    opened(session, "visitor-2", wish="short")
+
+    heading, chinese, english = command.table(queue.unfinished(session)).splitlines()
+    assert chinese.endswith("…")
+    columns = [command._width(line[: line.index(start)]) for line, start in ((heading, "WISH"), (chinese, "我"))]
+    assert columns == [english.index("short")] * 2
+
+
+def _customer() -> Customer:
+    return Customer(
+        id=7,
+        name="陈思远",
+        email="chen@example.com",
+        phone="13812345678",
+        language="zh",
+        membership=Membership.GOLD,
+        points=0,
+        joined_at=MORNING,
+    )
