@@ -1,0 +1,135 @@
+"""Reading answers: short replies to the bot's own questions, by words and patterns rather than by a classifier."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HAN = re.compile(r"[\u4e00-\u9fff]")
+CHINESE_NUMBERS = {
+    "一": 1,
+    "二": 2,
+    "两": 2,
+    "俩": 2,
+    "三": 3,
+    "四": 4,
+    "五": 5,
+    "六": 6,
+    "七": 7,
+    "八": 8,
+    "九": 9,
+    "十": 10,
+}
+COUNTING = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+ENGLISH_NUMBERS = {word: value for value, word in enumerate(COUNTING, start=1)} | {"single": 1, "both": 2, "pair": 2}
+LAST_FOUR = r"(?:尾号|后四位|末四位|last (?:four|4)(?: digits)?|ending|ends)\D{0,20}(\d{4})(?!\d)"
+BARE_PLACE = r"(?:no\.?|number|#|option)?\s*(\d{1,2})[.)号]?"  # the whole answer: 2, #2, 2号
+NUMBERED_PLACE = r"(?:number|#|no\.|option)\s*(\d{1,2})(?!\d)"
+ENGLISH_ORDINALS = {
+    "first": 1,
+    "second": 2,
+    "third": 3,
+    "fourth": 4,
+    "fifth": 5,
+    "1st": 1,
+    "2nd": 2,
+    "3rd": 3,
+    "4th": 4,
+    "5th": 5,
+}
+
+
+@lru_cache(maxsize=1)
+def lexicon() -> Mapping[str, Any]:
+    with open(Path(__file__).with_name("lexicon.yml"), encoding="utf-8") as file:
+        return dict(yaml.load(file, Loader=yaml.BaseLoader))
+
+
+def plain(text: str) -> str:
+    """Text as answers are compared: full-width folded, lower case, straight quotes, single spaces."""
+    folded = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    return re.sub(r"\s+", " ", folded).strip()
+
+
+def bare(text: str) -> str:
+    """Plain text without punctuation and particles at its ends: "好的呀！" is 好的."""
+    return re.sub(r"^[\W_]+|[\W_啊呀哦噢啦哈呢吧嘛了~]+$", "", plain(text)) or plain(text)
+
+
+def mentions(text: str, words: Sequence[str]) -> str | None:
+    """The longest of the words that occurs in the text: Chinese anywhere, Latin as whole words."""
+    said = plain(text)
+    found = [word for word in words if _occurs(said, word)]
+    return max(found, key=len, default=None)
+
+
+def _occurs(said: str, word: str) -> bool:
+    if HAN.search(word):
+        return word in said
+    return re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", said) is not None
+
+
+def pick(text: str, section: str) -> str | None:
+    """Which term of a lexicon section the text names; the longest word that occurs decides."""
+    best: tuple[int, str] | None = None
+    for term, words in lexicon()[section].items():
+        word = mentions(text, words)
+        if word and (best is None or len(word) > best[0]):
+            best = (len(word), term)
+    return best[1] if best else None
+
+
+def says(text: str, section: str) -> bool:
+    return mentions(text, lexicon()[section]) is not None
+
+
+def yes_or_no(text: str, intent: str) -> bool | None:
+    """True for a yes, False for a no. The words decide; the intent where the words are unknown."""
+    answer = bare(text)
+    for section, meaning in (("yes", True), ("no", False)):
+        if answer in {bare(word) for word in lexicon()[section]} or plain(text) in lexicon()[section]:
+            return meaning
+    return {"affirm": True, "deny": False}.get(intent)
+
+
+def number(text: str) -> int | None:
+    """A small number as written: 2, 两件, three pieces, both."""
+    said = plain(text)
+    if digits := re.search(r"(?<![a-z\d])-?\d{1,6}(?![a-z\d])", said):
+        return int(digits.group())
+    if chinese := re.search(r"([一二两俩三四五六七八九十])\s*[个件双只条盒本套台部瓶块张把顶袋罐样]?", said):
+        return CHINESE_NUMBERS[chinese.group(1)]
+    return next((value for word, value in ENGLISH_NUMBERS.items() if _occurs(said, word)), None)
+
+
+def ordinal(text: str, length: int) -> int | None:
+    """The position (from 0) that an ordinal names in a list of a length: 第二个, the last one, #2; None if none."""
+    said = plain(text)
+    if says(said, "last"):
+        return length - 1
+    place = 0
+    if match := re.search(r"第\s*([一二两三四五六七八九十]|\d{1,2})", said):
+        place = CHINESE_NUMBERS.get(match.group(1)) or int(match.group(1))
+    elif match := re.fullmatch(BARE_PLACE, said) or re.search(NUMBERED_PLACE, said):
+        place = int(match.group(1))
+    else:
+        place = next((value for word, value in ENGLISH_ORDINALS.items() if _occurs(said, word)), 0)
+    return place - 1 if 1 <= place <= length else None
+
+
+def last_four(text: str, *, asked: bool) -> str | None:
+    """The last four digits of a phone. Unasked, only where the text says that this is what they are."""
+    said = plain(text)
+    if match := re.search(
+        r"(?:尾号|后四位|末四位|last (?:four|4)(?: digits)?(?: of my phone)?|ending(?: in| with)?)\D{0,8}(\d{4})(?!\d)",
+        said,
+    ):
+        return match.group(1)
+    match = re.search(r"(?<![a-z\d])(\d{4})(?![a-z\d])", said) if asked else None
+    return match.group(1) if match else None

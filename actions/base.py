@@ -1,0 +1,70 @@
+"""The one base of every action: a session of the shop; refusals become replies, failures an honest sentence."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.executor import CollectingDispatcher
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from actions.turn import Turn
+from shop import database
+from shop.errors import ShopError
+
+logger = logging.getLogger(__name__)
+
+Events = list[dict[str, Any]]
+
+
+@lru_cache(maxsize=4)
+def _sessions(url: str) -> sessionmaker:
+    return database.session_factory(database.connect(url))
+
+
+@contextmanager
+def open_session() -> Iterator[Session]:
+    """A session of the shop's database; what is not committed when it ends is rolled back."""
+    with _sessions(database.url())() as session:
+        yield session
+
+
+class ShopAction(Action, ABC):
+    """An action over the shop. Subclasses say what they do in `serve`; what goes wrong is answered here, once."""
+
+    @abstractmethod
+    def serve(self, turn: Turn) -> Events:
+        """Answer the turn and return the events that follow from it."""
+
+    def refused(self, turn: Turn, refusal: ShopError) -> Events:
+        """What happens after a refusal. It is said; nothing else changes."""
+        turn.refuse(refusal)
+        return []
+
+    def failed(self, turn: Turn) -> Events:
+        """What happens when the shop could not be reached or something unexpected broke: nothing."""
+        return []
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        turn = Turn(tracker, dispatcher, Session())
+        try:
+            with open_session() as session:
+                turn.session = session
+                try:
+                    return self.serve(turn)
+                except ShopError as refusal:
+                    session.rollback()
+                    return self.refused(turn, refusal)
+        except DBAPIError as error:
+            logger.error("The shop's database did not answer in %s: %s", self.name(), type(error.orig).__name__)
+        except Exception:
+            logger.exception("Unexpected failure in %s", self.name())
+        dispatcher.messages.clear()
+        turn.say("utter_service_unavailable")
+        return self.failed(turn)

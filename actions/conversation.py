@@ -1,0 +1,134 @@
+"""Conversation: coming back to an open question, repeating, languages, and what was not understood."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
+
+from actions import answers
+from actions.base import Events, ShopAction
+from actions.flow import FLOWS
+from actions.turn import Turn
+
+CARRY_OUT = {  # what a late yes carries out where the answer to the first one was lost
+    form: f"action_{flow.trigger}" for form, flow in FLOWS.items()
+}
+MISSES_BEFORE_OFFER = 3
+
+
+class Resume(ShopAction):
+    """Comes back to the open question of an interrupted flow; where none is open, waits."""
+
+    def name(self) -> str:
+        return "action_resume"
+
+    def serve(self, turn: Turn) -> Events:
+        return [FollowupAction(turn.active_form)] if turn.active_form else []
+
+
+class Stop(ShopAction):
+    """Ends the open flow: nothing has changed."""
+
+    def name(self) -> str:
+        return "action_stop"
+
+    def serve(self, turn: Turn) -> Events:
+        form = turn.active_form
+        turn.say("utter_stopped_request" if form else "utter_stopped")
+        slots = {step.slot for step in FLOWS[form].steps} if form in FLOWS else set()
+        cleared = [
+            SlotSet(slot, None)
+            for slot in sorted(slots | {"mentioned", "confirmation", "outcome", "paused"} - {"order_number"})
+        ]
+        return [ActiveLoop(None), SlotSet("requested_slot", None), *cleared]
+
+
+class SwitchLanguage(ShopAction):
+    """Stays in the language asked for, whatever the next messages are written in."""
+
+    def name(self) -> str:
+        return "action_switch_language"
+
+    def serve(self, turn: Turn) -> Events:
+        said = turn.text.lower()
+        wants_english = any(word in said for word in ("english", "英文", "英语"))
+        wants_chinese = any(word in said for word in ("chinese", "中文", "汉语", "普通话", "mandarin", "国语"))
+        other = "en" if turn.language == "zh" else "zh"
+        choice = "en" if wants_english and not wants_chinese else "zh" if wants_chinese and not wants_english else other
+        return [SlotSet("language_choice", choice), SlotSet("language", choice)]
+
+
+class Repeat(ShopAction):
+    """Says again what was said last; an open question is asked anew instead."""
+
+    def name(self) -> str:
+        return "action_repeat"
+
+    def serve(self, turn: Turn) -> Events:
+        if turn.active_form:
+            return []
+        said: list[str] = []
+        for event in reversed(list(turn.tracker.events)[:-1]):
+            if event.get("event") == "user" and said:
+                break
+            if event.get("event") == "bot" and event.get("text"):
+                said.insert(0, event["text"])
+        for text in said:
+            turn.dispatcher.utter_message(text=text)
+        if not said:
+            turn.say("utter_ask_help")
+        return []
+
+
+class UseFacts(ShopAction):
+    """Facts without a request: an order number asks for its state, a product for what it is like."""
+
+    def name(self) -> str:
+        return "action_use_facts"
+
+    def serve(self, turn: Turn) -> Events:
+        if turn.value("order_number"):
+            return [FollowupAction("track_order_form")]
+        if turn.value("product") or (turn.slot("product_in_focus") and turn.value("option")):
+            return [FollowupAction(turn.slot("product_question") or _question(turn))]
+        turn.say("utter_ask_what_for")
+        return []
+
+
+def _question(turn: Turn) -> str:
+    return "action_product_info" if turn.value("product") else "action_product_stock"
+
+
+class NotUnderstood(ShopAction):
+    """Says what would help; the third time in a row, offers a person."""
+
+    def name(self) -> str:
+        return "action_not_understood"
+
+    def serve(self, turn: Turn) -> Events:
+        confirmation = turn.slot("confirmation")
+        if confirmation and not turn.active_form and answers.yes_or_no(turn.text, turn.intent):
+            return [SlotSet("confirmed", True), FollowupAction(CARRY_OUT[confirmation["form"]])]
+        if self._misses(turn) >= MISSES_BEFORE_OFFER:
+            return [FollowupAction("action_offer_person")]
+        requested = turn.slot("requested_slot")
+        hint = f"utter_hint_{requested}" if turn.active_form and requested in HINTS else None
+        if turn.active_form and not hint:
+            turn.say("utter_hint")
+        else:
+            turn.say(hint or "utter_not_understood")
+        return [FollowupAction(turn.active_form or "action_listen")]
+
+    def _misses(self, turn: Turn) -> int:
+        """How many messages in a row, this one included, were not understood."""
+        missed: list[bool] = []
+        for event in turn.tracker.events:
+            if event.get("event") == "user":
+                missed.append(False)
+            elif missed and event.get("event") == "action" and event.get("name") == self.name():
+                missed[-1] = True
+        return 1 + len(list(takewhile(bool, reversed(missed[:-1]))))
+
+
+HINTS = {"order_number", "order_proof", "items", "quantity", "confirmed", "variant", "email", "phone", "new_address"}

@@ -1,0 +1,39 @@
+"""Feedback: a score at the end, kept."""
+
+from __future__ import annotations
+
+from actions import answers
+from actions.base import Events, ShopAction
+from actions.turn import Turn
+from shop import feedback
+
+STARS = {"满分": 5, "五星": 5, "四星": 4, "三星": 3, "两星": 2, "二星": 2, "一星": 1, "full marks": 5}
+
+
+class RecordRating(ShopAction):
+    def name(self) -> str:
+        return "action_record_rating"
+
+    def serve(self, turn: Turn) -> Events:
+        score = self._score(turn.value("rating") or turn.text)
+        if score is None:
+            turn.say("utter_refuse_invalid_rating")
+            return []
+        feedback.record_rating(turn.session, turn.visitor, score)
+        turn.say("utter_rating_good" if score >= 4 else "utter_rating_bad")
+        return []
+
+    def _score(self, said: str) -> int | None:
+        word = next((stars for name, stars in STARS.items() if name in said.lower()), None)
+        return word if word is not None else answers.number(said)
+
+
+class SayGoodbye(ShopAction):
+    """Says goodbye, and asks for a score where something was done and none was given yet."""
+
+    def name(self) -> str:
+        return "action_say_goodbye"
+
+    def serve(self, turn: Turn) -> Events:
+        turn.say("utter_goodbye" if feedback.has_rated(turn.session, turn.visitor) else "utter_goodbye_and_ask_rating")
+        return []

@@ -1,0 +1,123 @@
+"""Handover: a person at the first time of asking, with everything they need so as not to ask again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa_sdk.events import ActiveLoop, ConversationPaused, SlotSet
+
+from actions.base import Events, ShopAction
+from actions.flow import FLOWS
+from actions.replies import order_reply
+from actions.turn import Turn
+from desk import queue
+from shop import account, clock, orders
+from shop.errors import OrderNotFound
+from shop.policy import POLICY
+
+SHELL = "cmdline"  # `rasa shell`: no channel of ours keeps the bot silent there, so Rasa's own pause does
+
+
+class HandOver(ShopAction):
+    """Puts the conversation into the agents' queue; the channel keeps the bot silent until it is handed back."""
+
+    def name(self) -> str:
+        return "action_handover"
+
+    def serve(self, turn: Turn) -> Events:
+        order_number = turn.slot("order_number")
+        queue.open_handover(
+            turn.session,
+            turn.visitor,
+            language=turn.language,
+            topic=topic(turn),
+            wish=wish(turn),
+            customer_id=_customer(turn, order_number),
+            is_verified=turn.shopper.is_known,
+            order_number=order_number,
+            tried=tried(turn),
+            transcript=transcript(turn),
+        )
+        opens, closes = POLICY.service_hours
+        is_open = opens <= clock.now().hour < closes
+        hours = {"opens": f"{opens:02d}:00", "closes": f"{closes:02d}:00"}
+        turn.say("utter_handover_opened" if is_open else "utter_handover_opened_after_hours", **hours)
+        pause = [ConversationPaused()] if turn.tracker.get_latest_input_channel() == SHELL else []
+        return [ActiveLoop(None), SlotSet("requested_slot", None), *pause]
+
+
+def _customer(turn: Turn, order_number: str | None) -> int | None:
+    if turn.shopper.customer_id or not order_number:
+        return turn.shopper.customer_id
+    try:
+        return int(account.owned_order(turn.session, turn.shopper, order_number).customer_id)
+    except OrderNotFound:
+        return None
+
+
+def topic(turn: Turn) -> str:
+    """What the conversation is about: the open flow's request, else the last request of the customer."""
+    form = turn.active_form
+    if form in FLOWS:
+        return FLOWS[form].trigger
+    requests = [
+        i for i in _intents(turn) if i not in {"talk_to_human", "affirm", "greet", "inform", "deny", "nlu_fallback"}
+    ]
+    return requests[-1] if requests else "talk_to_human"
+
+
+def _intents(turn: Turn) -> list[str]:
+    said = [e for e in turn.tracker.events if e.get("event") == "user"]
+    return [((e.get("parse_data") or {}).get("intent") or {}).get("name") or "" for e in said]
+
+
+def wish(turn: Turn) -> str:
+    """What they want, in their own words: their last messages that were more than a yes or a request for a person."""
+    skipped = {"talk_to_human", "affirm", "deny", "greet", "inform"}
+    said = [e for e in turn.tracker.events if e.get("event") == "user" and e.get("text")]
+    telling = [e["text"] for e, intent in zip(said, _intents(turn), strict=False) if intent not in skipped]
+    return " / ".join(telling[-3:] or [e["text"] for e in said[-1:]])[:1000]
+
+
+def tried(turn: Turn) -> list[str]:
+    """The deeds and refusals of this conversation, by their reply's name."""
+    said = [(e.get("metadata") or {}).get("utter_action") for e in turn.tracker.events if e.get("event") == "bot"]
+    return [name for name in said if name and not name.startswith("utter_ask")][-20:]
+
+
+def transcript(turn: Turn) -> list[dict[str, Any]]:
+    """Who said what, oldest first."""
+    senders = {"user": "customer", "bot": "bot"}
+    return [
+        {"sender": senders[e["event"]], "text": e["text"], "at": e.get("timestamp")}
+        for e in turn.tracker.events
+        if e.get("event") in senders and e.get("text")
+    ]
+
+
+class AnswerComplaint(ShopAction):
+    """Answers anger with the facts of the order in question and the offer of a person."""
+
+    def name(self) -> str:
+        return "action_answer_complaint"
+
+    def serve(self, turn: Turn) -> Events:
+        turn.say("utter_sorry")
+        number = turn.slot("order_number")
+        if number:
+            try:
+                reply, facts = order_reply(turn, orders.view_order(turn.session, turn.shopper, number))
+                turn.say(reply, **facts)
+            except OrderNotFound:
+                pass  # not proven theirs: no facts
+        turn.say("utter_offer_person")
+        return []
+
+
+class OfferPerson(ShopAction):
+    def name(self) -> str:
+        return "action_offer_person"
+
+    def serve(self, turn: Turn) -> Events:
+        turn.say("utter_offer_person")
+        return []

@@ -1,0 +1,240 @@
+"""Products: what they are like, cost and come in; comparing, buying, suggestions and promotions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from rasa_sdk.events import SlotSet
+
+from actions.base import Events, ShopAction
+from actions.turn import Turn
+from shop import products
+from shop.models import PromotionKind
+from shop.products import ProductView
+
+FOCUS = "product_in_focus"  # the id of the product last talked about: what "it" and "这个" mean
+
+
+def named_products(turn: Turn, limit: int = 3) -> list[ProductView]:
+    """The products the message names, or the one in focus; the closest ones where the name is loose."""
+    said = turn.values("product")
+    found: dict[int, ProductView] = {}
+    for name in said:
+        for product in products.find_products(turn.session, name, limit=limit):
+            found.setdefault(product.id, product)
+    if said:
+        return list(found.values())
+    focus = turn.slot(FOCUS)
+    return [products.product(turn.session, focus)] if focus else []
+
+
+def focus_on(product: ProductView) -> Events:
+    return [SlotSet(FOCUS, product.id)]
+
+
+def price_range(turn: Turn, product: ProductView) -> str:
+    low, high = product.lowest_cents, product.highest_cents
+    return turn.wording.money(low) if low == high else f"{turn.wording.money(low)}–{turn.wording.money(high)}"
+
+
+def product_facts(turn: Turn, product: ProductView) -> dict[str, str]:
+    summary = product.summary_zh if turn.language == "zh" else product.summary_en
+    return {
+        "product": turn.wording.named(product),
+        "summary": summary,
+        "price": price_range(turn, product),
+        "rating": f"{product.rating:.1f}",
+        "reviews": turn.wording.count("review", product.review_count),
+        "link": product.url,
+    }
+
+
+class AboutProduct(ShopAction, ABC):
+    """An answer about one product. Several candidates are offered as a choice; none is said plainly."""
+
+    def serve(self, turn: Turn) -> Events:
+        found = named_products(turn)
+        if not found:
+            turn.say("utter_unknown_product" if turn.values("product") else "utter_ask_which_product")
+            return []
+        if len(found) > 1:
+            listed = "\n".join(f"· {turn.wording.named(p)} {price_range(turn, p)}" for p in found)
+            names = [turn.wording.named(p) for p in found]
+            turn.say(
+                "utter_several_products",
+                products=listed,
+                buttons=[{"title": n, "payload": self.question(turn, n)} for n in names],
+            )
+            return [SlotSet("product_question", self.name())]
+        return [*self.answer(turn, found[0]), *focus_on(found[0]), SlotSet("product_question", None)]
+
+    def question(self, turn: Turn, name: str) -> str:
+        return name
+
+    @abstractmethod
+    def answer(self, turn: Turn, product: ProductView) -> Events:
+        """Answer about this product."""
+
+
+class ProductInfo(AboutProduct):
+    def name(self) -> str:
+        return "action_product_info"
+
+    def answer(self, turn: Turn, product: ProductView) -> Events:
+        turn.say("utter_product_info", **product_facts(turn, product))
+        return []
+
+
+class ProductPrice(AboutProduct):
+    def name(self) -> str:
+        return "action_product_price"
+
+    def answer(self, turn: Turn, product: ProductView) -> Events:
+        wanted = products.option_codes(turn.session, turn.values("option"), product.id)
+        variants = products.choose_variants(product, wanted) if wanted else ()
+        facts = product_facts(turn, product)
+        prices = {variant.price_cents for variant in variants}
+        if len(prices) == 1:
+            options, amount = turn.wording.options(variants[0]), turn.wording.money(prices.pop())
+            turn.say("utter_variant_price", **facts, options=options, amount=amount)
+        else:
+            turn.say("utter_product_price", **facts)
+        return []
+
+
+class ProductStock(AboutProduct):
+    def name(self) -> str:
+        return "action_product_stock"
+
+    def answer(self, turn: Turn, product: ProductView) -> Events:
+        said = turn.values("option")
+        wanted = products.option_codes(turn.session, said, product.id)
+        variants = products.choose_variants(product, wanted)
+        facts = {"product": turn.wording.named(product), "link": product.url}
+        if said and (not wanted or not variants):
+            turn.say(
+                "utter_no_such_version", **facts, asked=turn.wording.listing(said), versions=versions(turn, product)
+            )
+        elif wanted and len(variants) == 1:
+            turn.say(
+                "utter_variant_stock",
+                **facts,
+                options=turn.wording.options(variants[0]),
+                stock=stock(turn, variants[0]),
+            )
+        else:
+            shown = "\n".join(f"· {turn.wording.options(v)}：{stock(turn, v)}" for v in variants[:8])
+            turn.say("utter_product_stock", **facts, versions=shown)
+        return []
+
+
+def versions(turn: Turn, product: ProductView) -> str:
+    """The versions a product comes in, as a sentence lists them."""
+    return turn.wording.listing(turn.wording.options(v) for v in product.variants[:8])
+
+
+def stock(turn: Turn, variant: Any) -> str:
+    """Whether a version can be had: in stock, few left, sold out and when it is back."""
+    term = turn.wording.term
+    if variant.stock > 5:
+        return term("marks", "in_stock")
+    if variant.stock:
+        return term("marks", "few_left").format(n=variant.stock)
+    if variant.restock_on:
+        return term("marks", "back_on").format(day=turn.wording.day(variant.restock_on))
+    return term("marks", "sold_out")
+
+
+class BuyProduct(AboutProduct):
+    def name(self) -> str:
+        return "action_buy_product"
+
+    def answer(self, turn: Turn, product: ProductView) -> Events:
+        turn.say("utter_buy_product", **product_facts(turn, product))
+        return []
+
+
+class CompareProducts(ShopAction):
+    def name(self) -> str:
+        return "action_compare_products"
+
+    def serve(self, turn: Turn) -> Events:
+        said = turn.values("product")
+        each = [products.find_products(turn.session, name, limit=2) for name in said]
+        found = list(dict.fromkeys(match[0] for match in each if match)) if len(said) > 1 else []
+        if len(said) == 1:
+            found = list(each[0])
+            focus = named_products_in_focus(turn)
+            if focus and focus not in found:
+                found = [*found[:1], focus]
+        if len(found) < 2:
+            turn.say("utter_ask_products_to_compare")
+            return []
+        listed = "\n".join(_comparison_line(turn, p) for p in found[:3])
+        turn.say("utter_comparison", products=listed)
+        return []
+
+
+def named_products_in_focus(turn: Turn) -> ProductView | None:
+    focus = turn.slot(FOCUS)
+    return products.product(turn.session, focus) if focus else None
+
+
+def _comparison_line(turn: Turn, product: ProductView) -> str:
+    facts = product_facts(turn, product)
+    return turn.wording.term("marks", "comparison").format(**facts)
+
+
+class RecommendProducts(ShopAction):
+    def name(self) -> str:
+        return "action_recommend_products"
+
+    def serve(self, turn: Turn) -> Events:
+        category = products.category_of(turn.text)
+        named = named_products(turn, limit=1) if turn.values("product") else []
+        like = named[0].id if named and category is None else None
+        new_only = any(word in turn.text.lower() for word in ("新品", "上新", "新款", "new"))
+        found = products.recommend(turn.session, category=category, like=like, new_only=new_only)
+        listed = "\n".join(_suggestion_line(turn, p) for p in found)
+        buttons = [{"title": turn.wording.named(p), "payload": turn.wording.named(p)} for p in found]
+        turn.say("utter_recommendations" if found else "utter_no_recommendations", products=listed, buttons=buttons)
+        return []
+
+
+def _suggestion_line(turn: Turn, product: ProductView) -> str:
+    return turn.wording.term("marks", "suggestion").format(**product_facts(turn, product))
+
+
+class Promotions(ShopAction):
+    def name(self) -> str:
+        return "action_promotions"
+
+    def serve(self, turn: Turn) -> Events:
+        found = products.promotions(turn.session, products.category_of(turn.text)) or products.promotions(turn.session)
+        listed = "\n".join(_promotion_line(turn, p) for p in found)
+        turn.say("utter_promotions" if found else "utter_no_promotions", promotions=listed)
+        return []
+
+
+def _promotion_line(turn: Turn, promotion: products.PromotionView) -> str:
+    wording = turn.wording
+    value = {
+        PromotionKind.PERCENT: wording.term("promotion_kind", "percent").format(
+            off=promotion.value, pay=f"{(100 - promotion.value) / 10:g}"
+        ),
+        PromotionKind.AMOUNT: wording.term("promotion_kind", "amount").format(amount=wording.money(promotion.value)),
+        PromotionKind.FREE_SHIPPING: wording.term("promotion_kind", "free_shipping"),
+    }[promotion.kind]
+    minimum = (
+        wording.term("marks", "minimum").format(amount=wording.money(promotion.minimum_cents))
+        if promotion.minimum_cents
+        else ""
+    )
+    return wording.term("marks", "promotion").format(
+        name=wording.named(promotion),
+        value=value,
+        minimum=minimum,
+        code=promotion.code,
+        day=wording.day(promotion.ends_on),
+    )

@@ -1,0 +1,351 @@
+"""The steps that flows share: which order, the proof that it is theirs, which items, and the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from actions import answers
+from actions.flow import Draft, Step
+from actions.turn import Turn
+from shop import account, orders, products, returns
+from shop.errors import IdentityNotProven, OrderNotFound, TooManyAttempts
+from shop.models import PaymentKind
+
+SAYS_WHICH = {"product", "ordinal", "option"}
+AFTER_ORDER = ("order_proof", "items", "quantity", "variant", "new_address", "payment_choice", "confirmed")
+
+
+class OrderNumber(Step):
+    """Which order: by its number, or by a choice among those that are proven theirs."""
+
+    slot = "order_number"
+    clears = AFTER_ORDER
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        if number := turn.value("order_number"):
+            return self.resolve(turn, draft, number)
+        if not asked:
+            return None
+        known = known_orders(turn)
+        place = answers.ordinal(turn.text, len(known))
+        return known[place].number if place is not None else None
+
+    def resolve(self, turn: Turn, draft: Draft, number: str) -> str:
+        """A return's number stands for its order; what it is kept as decides what is shown."""
+        if not number.upper().startswith("R"):
+            return account.normalise_order_number(number) or number
+        draft["return_number"] = number.upper()
+        return returns.order_of_return(turn.session, number.upper()) or number.upper()
+
+
+def known_orders(turn: Turn) -> Sequence[orders.OrderView]:
+    """The orders proven theirs, newest first."""
+    return orders.list_orders(turn.session, turn.shopper) if turn.shopper.is_known else ()
+
+
+def is_proven(turn: Turn, number: str) -> bool:
+    """Whether this visitor has proven the order to be theirs."""
+    try:
+        orders.view_order(turn.session, turn.shopper, number)
+    except OrderNotFound:
+        return False
+    return True
+
+
+class OrderProof(Step):
+    """Proof that the order is theirs; holds the number of the order that is proven."""
+
+    slot = "order_proof"
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        number = draft["order_number"]
+        if not number or draft["order_proof"] == number:
+            return None
+        if is_proven(turn, number):
+            return str(number)
+        proof = self._proof(turn, asked)
+        if proof is None:
+            return None
+        try:
+            turn.shopper = account.prove_order(turn.session, turn.visitor, number, proof)
+        except OrderNotFound as miss:
+            if account.attempts_left(turn.session, turn.visitor) == 0:
+                raise TooManyAttempts from miss
+            raise
+        return str(number)
+
+    def default(self, turn: Turn, draft: Draft) -> str | None:
+        number = draft["order_number"]
+        return str(number) if number and is_proven(turn, number) else None
+
+    def _proof(self, turn: Turn, asked: bool) -> str | None:
+        for entity in ("email", "phone", "postal_code"):
+            if value := turn.value(entity):
+                return value
+        if digits := answers.last_four(turn.text, asked=asked):
+            return digits
+        if not asked or turn.value("order_number"):
+            return None
+        written = re.fullmatch(r"[A-Za-z\d][A-Za-z\d \-]{2,11}", turn.text)  # a postal code of any country
+        return turn.text if written and re.search(r"\d", turn.text) else None
+
+
+class Items(Step):
+    """Which items of the order: {order line: pieces}, pieces None where the number is not known yet."""
+
+    slot = "items"
+    clears = ("quantity", "variant", "confirmed")
+
+    def __init__(self, *, most: int = 20, only_returnable: bool = False) -> None:
+        self.most = most
+        self.only_returnable = only_returnable
+
+    def lines(self, turn: Turn, draft: Draft) -> Sequence[orders.LineView]:
+        if self.only_returnable:
+            return returns.returnable_lines(turn.session, turn.shopper, draft["order_number"])
+        return orders.view_order(turn.session, turn.shopper, draft["order_number"]).lines
+
+    def is_needed(self, turn: Turn, draft: Draft) -> bool:
+        return bool(draft["order_proof"])
+
+    def default(self, turn: Turn, draft: Draft) -> dict[str, int | None] | None:
+        lines = self.lines(turn, draft)
+        said = [e for e in draft["mentioned"] or [] if e["entity"] in SAYS_WHICH]
+        if any(e["entity"] == "product" for e in said) or (said and len(lines) > 1):
+            chosen = self._chosen(turn, said, "", lines, None)
+        else:
+            chosen = list(lines) if len(lines) == 1 else []
+        return self._pieces(chosen, draft["mentioned"] or [], "") if chosen else None
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> dict[str, int | None] | None:
+        said = [e for e in turn.entities if e["entity"] in SAYS_WHICH]
+        if not draft["order_proof"] or (not asked and (not said or draft["items"] is None)):
+            return None
+        lines = self.lines(turn, draft)
+        chosen = self._chosen(turn, said, turn.text, lines, draft["items"])
+        return self._pieces(chosen, turn.entities, turn.text) if chosen else None
+
+    def _chosen(self, turn: Turn, said: list[dict[str, Any]], text: str, lines: Sequence[orders.LineView],
+                before: dict[str, int | None] | None) -> list[orders.LineView]:  # fmt: skip
+        """The lines that a message names: by product, by option, by place in the list, or all of them."""
+        if before and answers.says(text, "other"):
+            return [line for line in lines if str(line.id) not in before][: self.most]
+        if self.most > 1 and answers.says(text, "everything"):
+            return list(lines)
+        named = [e for e in said if e["entity"] == "product"]
+        chosen = [line for line in lines if any(_is_called(turn, line, e) for e in named)]
+        if named and not chosen:
+            return []
+        options = [e for e in said if e["entity"] == "option"]
+        chosen = [line for line in chosen or lines if any(_has_option(turn, line, e) for e in options)] or chosen
+        if not chosen and (place := answers.ordinal(text or _ordinal_of(said), len(lines))) is not None:
+            chosen = [lines[place]]
+        return chosen if len(chosen) <= self.most else []
+
+    def _pieces(
+        self, chosen: list[orders.LineView], entities: list[dict[str, Any]], text: str
+    ) -> dict[str, int | None]:
+        """Pieces as far as they are said: all of a line that holds one, or of several chosen together."""
+        said = next((answers.number(str(e["value"])) for e in entities if e["entity"] == "quantity"), None)
+        if text and answers.says(text, "everything"):
+            said = None
+            return {str(line.id): line.quantity for line in chosen}
+        if len(chosen) > 1:
+            return {str(line.id): line.quantity for line in chosen}
+        line = chosen[0]
+        return {str(line.id): said if said is not None else (1 if line.quantity == 1 else None)}
+
+
+def _ordinal_of(said: list[dict[str, Any]]) -> str:
+    return next((str(e["value"]) for e in said if e["entity"] == "ordinal"), "")
+
+
+def _is_called(turn: Turn, line: orders.LineView, entity: dict[str, Any]) -> bool:
+    found = products.find_products(turn.session, str(entity["value"]), limit=20)
+    return line.product_id in {product.id for product in found}
+
+
+def _has_option(turn: Turn, line: orders.LineView, entity: dict[str, Any]) -> bool:
+    codes = products.option_codes(turn.session, [str(entity["value"])], line.product_id)
+    return bool(codes) and all(line.options.get(kind) == code for kind, code in codes.items())
+
+
+class Quantity(Step):
+    """How many pieces of a line that holds several."""
+
+    slot = "quantity"
+    clears = ("confirmed",)
+
+    def is_needed(self, turn: Turn, draft: Draft) -> bool:
+        return bool(draft["items"]) and len(draft["items"]) == 1 and None in draft["items"].values()
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> int | None:
+        if not asked and draft["quantity"] is None:
+            return None
+        if asked and answers.says(turn.text, "everything"):
+            return self._most(turn, draft)
+        said = turn.value("quantity") or (turn.text if asked else "")
+        return answers.number(said)
+
+    def _most(self, turn: Turn, draft: Draft) -> int:
+        line_id = next(iter(draft["items"]))
+        lines = orders.view_order(turn.session, turn.shopper, draft["order_number"]).lines
+        return next(line.quantity for line in lines if str(line.id) == line_id)
+
+
+def chosen_items(draft: Draft) -> dict[int, int]:
+    """The items of a finished draft with their pieces, ready for the shop."""
+    return {int(line): pieces if pieces is not None else draft["quantity"] for line, pieces in draft["items"].items()}
+
+
+def chosen_line(draft: Draft) -> int:
+    return int(next(iter(draft["items"])))
+
+
+class Variant(Step):
+    """Which other version of the chosen item: the variant's id."""
+
+    slot = "variant"
+    clears = ("confirmed",)
+
+    def __init__(self, choices: Any) -> None:
+        self.choices = choices  # (session, shopper, number, line) -> variants
+
+    def is_needed(self, turn: Turn, draft: Draft) -> bool:
+        return bool(draft["items"])
+
+    def variants(self, turn: Turn, draft: Draft) -> Sequence[products.VariantView]:
+        found: Sequence[products.VariantView] = self.choices(
+            turn.session, turn.shopper, draft["order_number"], chosen_line(draft)
+        )
+        return found
+
+    def default(self, turn: Turn, draft: Draft) -> int | None:
+        said = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] == "option"]
+        return self._match(turn, draft, said[-3:]) if said else None
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> int | None:
+        if draft["items"] is None or (not asked and draft["variant"] is None):
+            return None
+        found = self._match(turn, draft, [*turn.values("option"), *([turn.text] if asked else [])])
+        if found is None and asked:
+            variants = self.variants(turn, draft)
+            place = answers.ordinal(turn.text, len(variants))
+            found = variants[place].id if place is not None else None
+        return found
+
+    def _match(self, turn: Turn, draft: Draft, said: Sequence[str]) -> int | None:
+        """The variant that has what was said and otherwise stays as the item is."""
+        order = orders.view_order(turn.session, turn.shopper, draft["order_number"])
+        line = next(line for line in order.lines if line.id == chosen_line(draft))
+        wanted = products.option_codes(turn.session, said, line.product_id)
+        changed = {kind: code for kind, code in wanted.items() if line.options.get(kind) != code}
+        if not changed:
+            return None
+        like = {**line.options, **changed}
+        variants = self.variants(turn, draft)
+        exact = [v.id for v in variants if all(v.options.get(kind) == code for kind, code in like.items())]
+        if exact:
+            return exact[0]
+        near = [v.id for v in variants if all(v.options.get(kind) == code for kind, code in changed.items())]
+        return near[0] if len(near) == 1 else None
+
+
+class Choice(Step):
+    """One of a few terms, read by the words of a lexicon section."""
+
+    clears = ("confirmed",)
+
+    def __init__(self, slot: str, section: str | None = None, *, entity: str | None = None, is_open_ended: bool = False,
+                 otherwise: str | None = None) -> None:  # fmt: skip
+        self.slot = slot
+        self.section = section or slot
+        self.entity = entity
+        self.is_open_ended = is_open_ended
+        self.otherwise = otherwise
+
+    def default(self, turn: Turn, draft: Draft) -> str | None:
+        said = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] == self.entity]
+        return answers.pick(said[-1], self.section) if said else None
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        if asked:
+            found = answers.pick(turn.text, self.section)
+            if found is None and self._is_explained(turn):
+                draft["comment"] = turn.text[:500]
+                return self.otherwise
+            return found
+        if draft[self.slot] is not None and self.entity and (value := turn.value(self.entity)):
+            return answers.pick(value, self.section)
+        return None
+
+    def _is_explained(self, turn: Turn) -> bool:
+        """A reason in their own words, rather than a bare yes or an empty remark."""
+        return bool(self.otherwise) and turn.intent in {"inform", "nlu_fallback", "out_of_scope"} and len(turn.text) > 1
+
+
+class RefundTo(Step):
+    """Where the money goes: back the way it was paid, or onto a gift card."""
+
+    slot = "refund_to"
+    clears = ("confirmed",)
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        said = turn.text if asked or draft["refund_to"] else (turn.value("payment_method") or "")
+        if answers.says(said, "gift_card"):
+            return "gift_card"
+        if answers.says(said, "original"):
+            return "original" if asked or draft["refund_to"] == "gift_card" or turn.value("payment_method") else None
+        return None
+
+    def default(self, turn: Turn, draft: Draft) -> str | None:
+        order = orders.view_order(turn.session, turn.shopper, draft["order_number"])
+        is_gift_card = order.paid_with is not None and order.paid_with.kind is PaymentKind.GIFT_CARD
+        return "gift_card" if is_gift_card else None
+
+
+class Confirmed(Step):
+    """A yes or a no to what was said back; only when it has been asked, and nothing else changed with it."""
+
+    slot = "confirmed"
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> bool | None:
+        if not asked or turn.slot("confirmation") is None:
+            return None
+        return answers.yes_or_no(turn.text, turn.intent)
+
+
+class Email(Step):
+    """The e-mail of the account, first half of proving who they are."""
+
+    slot = "email"
+
+    def is_needed(self, turn: Turn, draft: Draft) -> bool:
+        return turn.shopper.customer_id is None
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        return turn.value("email")
+
+
+class Phone(Step):
+    """The phone of the account, or its last four digits: with the e-mail it proves who they are."""
+
+    slot = "phone"
+
+    def is_needed(self, turn: Turn, draft: Draft) -> bool:
+        return turn.shopper.customer_id is None
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        phone = turn.value("phone") or answers.last_four(turn.text, asked=asked)
+        if phone is None or not draft["email"]:
+            return phone
+        try:
+            turn.shopper = account.prove_identity(turn.session, turn.visitor, draft["email"], phone)
+        except IdentityNotProven as miss:
+            draft["email"] = None
+            if account.attempts_left(turn.session, turn.visitor) == 0:
+                raise TooManyAttempts from miss
+            raise
+        return phone

@@ -1,0 +1,281 @@
+"""Trouble: parcels lost, damaged, wrong or short; products that do not work; warranty."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rasa_sdk.events import FollowupAction, SlotSet
+
+from actions import answers
+from actions.base import Events
+from actions.flow import CarryOut, Draft, Flow, Retries, Step, register
+from actions.replies import item_list
+from actions.steps import Choice, Confirmed, Items, OrderNumber, OrderProof, chosen_line
+from actions.turn import Turn
+from shop import orders, products, trouble
+from shop.errors import OutOfStock
+from shop.models import Remedy, TicketKind
+
+PROBLEM = "problem"
+ARTICLES = {
+    "audio", "phone", "computer", "light", "kitchen", "cleaning", "wearable", "camera", "toy", "sport", "general",
+}  # fmt: skip
+
+
+class Problem(Choice):
+    """What is wrong with the delivery; often said with the very first message."""
+
+    def __init__(self) -> None:
+        super().__init__(PROBLEM, is_open_ended=True)
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        if asked or turn.intent == "report_delivery_problem":
+            return answers.pick(turn.text, PROBLEM)
+        return None
+
+
+class AffectedItems(Items):
+    """The items that are damaged, wrong or missing; a lost parcel is lost whole."""
+
+    def is_needed(self, turn: Turn, draft: Draft) -> bool:
+        return super().is_needed(turn, draft) and draft[PROBLEM] not in (None, TicketKind.LOST.value)
+
+
+@register
+class DeliveryProblemFlow(Flow):
+    form = "report_delivery_problem_form"
+    trigger = "report_delivery_problem"
+    steps = (OrderNumber(), OrderProof(), Problem(), AffectedItems(), Choice("remedy"), Confirmed())
+    retries: ClassVar[Retries] = {OutOfStock: "remedy"}
+
+    def check(self, turn: Turn, draft: Draft) -> None:
+        if draft[PROBLEM] and (draft[PROBLEM] == TicketKind.LOST.value or draft["items"]):
+            self.preview(turn, draft)
+
+    def preview(self, turn: Turn, draft: Draft) -> trouble.ReportPreview:
+        remedy = draft["remedy"] or Remedy.REFUND.value
+        return trouble.preview_report(
+            turn.session,
+            turn.shopper,
+            draft["order_number"],
+            TicketKind(draft[PROBLEM]),
+            _line_ids(draft),
+            Remedy(remedy),
+        )
+
+    def say_back(self, turn: Turn, draft: Draft, seen: trouble.ReportPreview) -> None:
+        facts = {"number": seen.number, "items": item_list(turn, seen.lines), "kind": turn.wording.label(seen.kind)}
+        if seen.remedy is Remedy.REFUND:
+            amount = turn.wording.money(seen.refund_cents)
+            payment = turn.wording.payment(seen.kind_of_payment, seen.last_four or "") if seen.kind_of_payment else ""
+            turn.say("utter_ask_report_refund", amount=amount, payment=payment, **facts)
+        else:
+            turn.say("utter_ask_report_resend", **facts)
+
+
+def _line_ids(draft: Draft) -> list[int]:
+    return [int(line) for line in draft["items"] or {}]
+
+
+class ReportDeliveryProblem(CarryOut):
+    flow = DeliveryProblemFlow
+
+    def name(self) -> str:
+        return "action_report_delivery_problem"
+
+    def carry_out(self, turn: Turn, draft: Draft) -> Events:
+        done = trouble.report_problem(
+            turn.session,
+            turn.shopper,
+            draft["order_number"],
+            TicketKind(draft[PROBLEM]),
+            _line_ids(draft),
+            Remedy(draft["remedy"]),
+            description=draft["comment"] or "",
+            **self.agreed(draft),
+        )
+        turn.say(f"utter_reported_{done.remedy.value}", **_ticket_facts(turn, done))
+        return []
+
+
+def _ticket_facts(turn: Turn, ticket: trouble.TicketView) -> dict[str, str]:
+    return {
+        "ticket": ticket.number,
+        "number": ticket.order_number,
+        "items": item_list(turn, ticket.lines),
+        "day": turn.wording.day(ticket.answer_by),
+    }
+
+
+class FaultyProduct(Step):
+    """Which product does not work: its name as the customer calls it."""
+
+    slot = "faulty_product"
+    is_open_ended = True
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        if product := turn.value("product"):
+            return product
+        return turn.text[:60] if asked and turn.intent in {"inform", "nlu_fallback"} and turn.text else None
+
+
+class Solved(Step):
+    """Whether the guided steps helped."""
+
+    slot = "solved"
+
+    def is_needed(self, turn: Turn, draft: Draft) -> bool:
+        return bool(draft["faulty_product"])
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> bool | None:
+        if not asked:
+            return None
+        if turn.intent == "report_fault":
+            return False  # "still broken"
+        return answers.yes_or_no(turn.text, turn.intent)
+
+
+class NextStep(Choice):
+    """What to do about a product that still does not work."""
+
+    def __init__(self) -> None:
+        super().__init__("next_step")
+
+    def is_needed(self, turn: Turn, draft: Draft) -> bool:
+        return draft["solved"] is False
+
+
+@register
+class FaultFlow(Flow):
+    form = "report_fault_form"
+    trigger = "report_fault"
+    steps = (FaultyProduct(), Solved(), NextStep())
+
+
+class AskSolved(CarryOut):
+    """Gives the guided steps of the product's help article and asks whether they helped."""
+
+    flow = FaultFlow
+
+    def name(self) -> str:
+        return "action_ask_report_fault_form_solved"
+
+    def serve(self, turn: Turn) -> Events:
+        found = products.find_products(turn.session, turn.slot("faulty_product") or "", limit=1)
+        article = found[0].help_article if found else "general"
+        turn.say(f"utter_help_{article if article in ARTICLES else 'general'}")
+        turn.say("utter_ask_solved")
+        return []
+
+    def failed(self, turn: Turn) -> Events:
+        return []
+
+    def carry_out(self, turn: Turn, draft: Draft) -> Events:
+        return []
+
+
+class ReportFault(CarryOut):
+    flow = FaultFlow
+
+    def name(self) -> str:
+        return "action_report_fault"
+
+    def carry_out(self, turn: Turn, draft: Draft) -> Events:
+        if draft["solved"]:
+            turn.say("utter_fault_solved")
+            return []
+        forms = {"repair": "claim_warranty_form", "return": "return_item_form", "ticket": "open_ticket_form"}
+        mentioned = [
+            {"entity": "product", "value": draft["faulty_product"]},
+            {"entity": "reason", "value": "faulty"},
+        ]
+        return [
+            SlotSet("mentioned", mentioned),
+            SlotSet("hands_on", True),
+            FollowupAction(forms[draft["next_step"]]),
+        ]
+
+
+class WarrantyRemedy(Choice):
+    """Repair or replacement; the entity-free first message is no answer."""
+
+    def __init__(self) -> None:
+        super().__init__("warranty_remedy")
+
+
+@register
+class WarrantyFlow(Flow):
+    form = "claim_warranty_form"
+    trigger = "claim_warranty"
+    steps = (OrderNumber(), OrderProof(), Items(most=1), WarrantyRemedy(), Confirmed())
+    retries: ClassVar[Retries] = {OutOfStock: "warranty_remedy"}
+
+    def check(self, turn: Turn, draft: Draft) -> None:
+        if draft["items"]:
+            trouble.warranty_of(turn.session, turn.shopper, draft["order_number"], chosen_line(draft))
+
+    def preview(self, turn: Turn, draft: Draft) -> trouble.RepairPreview:
+        item, remedy = (draft["order_number"], chosen_line(draft)), Remedy(draft["warranty_remedy"])
+        return trouble.preview_repair(turn.session, turn.shopper, *item, remedy)
+
+    def say_back(self, turn: Turn, draft: Draft, seen: trouble.RepairPreview) -> None:
+        turn.say(
+            "utter_ask_warranty",
+            number=seen.number,
+            item=turn.wording.item(seen.line, 1),
+            day=turn.wording.day(seen.covered_until),
+            remedy=turn.wording.label(seen.remedy),
+        )
+
+
+class ClaimWarranty(CarryOut):
+    flow = WarrantyFlow
+
+    def name(self) -> str:
+        return "action_claim_warranty"
+
+    def carry_out(self, turn: Turn, draft: Draft) -> Events:
+        done = trouble.claim_warranty(
+            turn.session,
+            turn.shopper,
+            draft["order_number"],
+            chosen_line(draft),
+            Remedy(draft["warranty_remedy"]),
+            description="",
+            **self.agreed(draft),
+        )
+        turn.say("utter_claimed_warranty", **_ticket_facts(turn, done))
+        return []
+
+
+@register
+class TicketFlow(Flow):
+    form = "open_ticket_form"
+    trigger = "open_ticket"
+    steps = (OrderNumber(), OrderProof(), Items(most=1), Confirmed())
+
+    def preview(self, turn: Turn, draft: Draft) -> orders.LineView:
+        order = orders.view_order(turn.session, turn.shopper, draft["order_number"])
+        return next(line for line in order.lines if line.id == chosen_line(draft))
+
+    def say_back(self, turn: Turn, draft: Draft, line: orders.LineView) -> None:
+        turn.say("utter_ask_open_ticket", number=draft["order_number"], item=turn.wording.item(line, 1))
+
+
+class OpenTicket(CarryOut):
+    flow = TicketFlow
+
+    def name(self) -> str:
+        return "action_open_ticket"
+
+    def carry_out(self, turn: Turn, draft: Draft) -> Events:
+        done = trouble.open_ticket(
+            turn.session,
+            turn.shopper,
+            draft["order_number"],
+            chosen_line(draft),
+            draft["comment"] or "",
+            key=draft["confirmation"]["key"],
+        )
+        turn.say("utter_opened_ticket", **_ticket_facts(turn, done))
+        return []

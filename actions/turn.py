@@ -1,0 +1,87 @@
+"""One turn of a conversation as actions see it: what the customer wrote, who they are, how to answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rasa_sdk import Tracker
+from rasa_sdk.executor import CollectingDispatcher
+from sqlalchemy.orm import Session
+
+from actions.wording import Wording
+from shop import account
+from shop.errors import ShopError
+
+
+class Turn:
+    """The tracker, the dispatcher and an open session of the shop's database, in the words of this project."""
+
+    def __init__(self, tracker: Tracker, dispatcher: CollectingDispatcher, session: Session) -> None:
+        self.tracker = tracker
+        self.dispatcher = dispatcher
+        self.session = session
+        self.language: str = tracker.get_slot("language") or "en"
+        self.wording = Wording(self.language)
+        self._shopper: account.Shopper | None = None
+
+    @property
+    def visitor(self) -> str:
+        return str(self.tracker.sender_id)
+
+    @property
+    def text(self) -> str:
+        return (self.tracker.latest_message.get("text") or "").strip()
+
+    @property
+    def intent(self) -> str:
+        return (self.tracker.latest_message.get("intent") or {}).get("name") or ""
+
+    @property
+    def entities(self) -> list[dict[str, Any]]:
+        return [e for e in self.tracker.latest_message.get("entities") or [] if e.get("entity") != "language"]
+
+    def values(self, entity: str) -> list[str]:
+        """Every value of an entity in the customer's last message, in the order written."""
+        return [str(e["value"]) for e in self.entities if e.get("entity") == entity]
+
+    def value(self, entity: str) -> str | None:
+        return next(iter(self.values(entity)), None)
+
+    def slot(self, name: str) -> Any:
+        return self.tracker.get_slot(name)
+
+    @property
+    def active_form(self) -> str | None:
+        return (self.tracker.active_loop or {}).get("name")
+
+    @property
+    def shopper(self) -> account.Shopper:
+        """What this visitor has proven so far."""
+        if self._shopper is None:
+            self._shopper = account.recognise(self.session, self.visitor)
+        return self._shopper
+
+    @shopper.setter
+    def shopper(self, shopper: account.Shopper) -> None:
+        self._shopper = shopper
+
+    def say(self, response: str, *, buttons: list[dict[str, str]] | None = None, **facts: Any) -> None:
+        """Answer with a named reply; its facts are already worded (see `Wording`)."""
+        self.dispatcher.utter_message(response=response, buttons=buttons or [], **facts)
+
+    def refuse(self, refusal: ShopError) -> None:
+        """Say why the shop will not do it, with the facts, and what is possible instead."""
+        self.say(refusal_reply(refusal), **self.wording.facts(refusal.facts))
+
+    def events_since_message(self) -> Iterator[dict[str, Any]]:
+        """What has happened after the customer's last message, oldest first."""
+        events = self.tracker.events
+        last = max((i for i, event in enumerate(events) if event.get("event") == "user"), default=-1)
+        return iter(events[last + 1 :])
+
+
+def refusal_reply(refusal: ShopError) -> str:
+    """The reply that belongs to a refusal: OrderNotFound is answered by utter_refuse_order_not_found."""
+    name = type(refusal).__name__
+    return "utter_refuse" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

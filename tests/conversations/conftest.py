@@ -1,0 +1,104 @@
+"""One running bot for all conversations, and a shop that starts each of them as it was filled."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import Engine
+
+from deploy.bot import Bot, running_bot
+from deploy.training import newest_model
+from shop import database, seed
+from shop.models import Base
+
+# Written by asking, not by changing anything of the shop's.
+BOOKKEEPING = {"access_grants", "proof_misses"}
+
+
+@dataclass
+class Shop:
+    """The shop behind the bot: as it was filled, and as it is now."""
+
+    engine: Engine
+    pristine: Path
+
+    def restore(self) -> None:
+        """Put every row back as it was filled."""
+        with self.engine.connect() as connection:
+            connection.execute(text("PRAGMA foreign_keys=OFF"))
+            connection.execute(text(f"ATTACH '{self.pristine}' AS pristine"))
+            with connection.begin() if not connection.in_transaction() else connection.begin_nested():
+                for table in Base.metadata.tables:
+                    connection.execute(text(f"DELETE FROM {table}"))
+                    connection.execute(text(f"INSERT INTO {table} SELECT * FROM pristine.{table}"))
+            connection.commit()
+            connection.execute(text("DETACH pristine"))
+            connection.execute(text("PRAGMA foreign_keys=ON"))
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()]
+
+    def contents(self) -> dict[str, list[dict[str, Any]]]:
+        """Every row of every table that a change of the shop would show in."""
+        return {table: self.rows(table) for table in Base.metadata.tables if table not in BOOKKEEPING}
+
+
+@dataclass
+class Customer:
+    """Somebody who writes to the bot over the REST channel."""
+
+    url: str
+    sender: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:12]}")
+
+    def write(self, message: Any) -> list[dict[str, Any]]:
+        """Send a message; the bot's replies, as the channel gives them."""
+        body = {"sender": self.sender, "message": message}
+        response = httpx.post(f"{self.url}/webhook", json=body, timeout=60)
+        response.raise_for_status()
+        replies: list[dict[str, Any]] = response.json()
+        return replies
+
+    def says(self, message: str) -> str:
+        """Send a message; the text of the bot's replies, with its buttons' titles."""
+        replies = self.write(message)
+        shown = [r.get("text", "") + " ".join(f" [{b['title']}]" for b in r.get("buttons") or []) for r in replies]
+        return "\n".join(shown)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("shop")
+    url = f"sqlite:///{folder / 'shop.db'}"
+    database.migrate(url)
+    seed.main(["--url", url])
+    pristine = folder / "pristine.db"
+    engine = database.connect(url)
+    with engine.connect() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    shutil.copy(folder / "shop.db", pristine)
+    yield Shop(engine, pristine)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def bot(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
+    model = newest_model()
+    assert model is not None, "There is no model: run `make train` first."
+    folder = tmp_path_factory.mktemp("bot")
+    with running_bot(model=model, folder=folder, shop_url=str(shop.engine.url)) as bot:
+        yield bot
+
+
+@pytest.fixture
+def customer(bot: Bot, shop: Shop) -> Customer:
+    shop.restore()
+    return Customer(bot.url)

@@ -1,0 +1,80 @@
+"""Whole conversations over the REST channel of a running bot, judged by what the shop's database says afterwards.
+
+A dialogue stands in a YAML file beside this one, filed by what the customer does:
+
+    - dialogue: an order that has not shipped is cancelled
+      turns:
+        - says: 取消订单W2378156           # what the customer writes
+          hears: [邮箱]                    # what the answer must contain, each of them
+        - says: chen.siyuan@example.com
+          hears: [¥, 确定吗]
+          never: [13812345678]             # what it must not contain
+        - says: 是
+      shop:                                # the rows that must be there, by table; others of the table don't matter
+        orders: {number: W2378156, state: cancelled}
+      adds: {refunds: 1}                   # how many rows each table gained; a table not named gained none
+      changes: nothing                     # or: the shop is exactly as before
+
+A turn without `hears` may be answered by anything but silence; `silence: true` demands silence.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conversations.conftest import Customer, Shop
+
+FOLDER = Path(__file__).parent
+UNAVAILABLE = ("系统暂时连不上", "isn't answering right now")
+NOTES = {"audit_trail", "receipts"}  # written with every change: counted only where a dialogue names them
+
+
+def dialogues() -> list[Any]:
+    found = []
+    for path in sorted(FOLDER.glob("*.yml")):
+        for dialogue in yaml.safe_load(path.read_text(encoding="utf-8")) or []:
+            found.append(pytest.param(dialogue, id=f"{path.stem}: {dialogue['dialogue']}"))
+    return found
+
+
+@pytest.mark.parametrize("dialogue", dialogues())
+def test_dialogue(dialogue: dict[str, Any], customer: Customer, shop: Shop) -> None:
+    before = shop.contents()
+    transcript: list[str] = []
+    for turn in dialogue["turns"]:
+        said = str(turn["says"])
+        heard = customer.says(said)
+        transcript.append(f"> {said}\n{heard}")
+        _judge_turn(turn, heard, "\n".join(transcript))
+    _judge_shop(dialogue, before, shop.contents(), "\n".join(transcript))
+
+
+def _judge_turn(turn: dict[str, Any], heard: str, transcript: str) -> None:
+    if turn.get("silence"):
+        assert heard == "", transcript
+        return
+    assert heard, f"silence:\n{transcript}"
+    assert not any(words in heard for words in UNAVAILABLE) or turn.get("unavailable"), transcript
+    for words in turn.get("hears", []):
+        assert str(words).lower() in heard.lower(), f"not heard: {words}\n{transcript}"
+    for words in turn.get("never", []):
+        assert str(words).lower() not in heard.lower(), f"must not be heard: {words}\n{transcript}"
+
+
+def _judge_shop(dialogue: dict[str, Any], before: dict[str, Any], after: dict[str, Any], transcript: str) -> None:
+    if dialogue.get("changes") == "nothing":
+        assert after == before, transcript
+        return
+    for table, wanted in dialogue.get("shop", {}).items():
+        for row in wanted if isinstance(wanted, list) else [wanted]:
+            assert _has(after[table], row), f"no {row} in {table}\n{transcript}"
+    gained = {table: len(after[table]) - len(before[table]) for table in after if table not in NOTES}
+    assert {table: n for table, n in gained.items() if n} == dialogue.get("adds", {}), transcript
+
+
+def _has(rows: list[dict[str, Any]], wanted: dict[str, Any]) -> bool:
+    return any(all(row.get(name) == value for name, value in wanted.items()) for row in rows)
