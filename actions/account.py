@@ -40,7 +40,7 @@ class ProfileValue(Step):
         if not asked and draft["profile_value"] is None:
             return None
         if field in ("email", "phone"):
-            return turn.value(field) or (turn.text[:120] if asked and turn.intent == "inform" else None)
+            return turn.written(field) or (turn.text[:120] if asked and turn.intent == "inform" else None)
         if turn.value("address"):
             return turn.text
         return turn.text if asked and len(turn.text) >= 8 else None

@@ -131,5 +131,5 @@ def last_four(text: str, *, asked: bool) -> str | None:
         said,
     ):
         return match.group(1)
-    match = re.search(r"(?<![a-z\d])(\d{4})(?![a-z\d])", said) if asked else None
-    return match.group(1) if match else None
+    digits = re.findall(r"\d+", said) if asked else []
+    return digits[0] if len(digits) == 1 and len(digits[0]) == 4 else None

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from actions.turn import Turn
 from shop import database
 from shop.errors import ShopError
+from shop.policy import POLICY
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +48,14 @@ class ShopAction(Action, ABC):
         turn.refuse(refusal)
         return []
 
-    def failed(self, turn: Turn) -> Events:
+    def failed(self) -> Events:
         """What happens when the shop could not be reached or something unexpected broke: nothing."""
         return []
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
-        turn = Turn(tracker, dispatcher, Session())
         try:
             with open_session() as session:
-                turn.session = session
+                turn = Turn(tracker, dispatcher, session)
                 try:
                     return self.serve(turn)
                 except ShopError as refusal:
@@ -66,5 +66,5 @@ class ShopAction(Action, ABC):
         except Exception:
             logger.exception("Unexpected failure in %s", self.name())
         dispatcher.messages.clear()
-        turn.say("utter_service_unavailable")
-        return self.failed(turn)
+        dispatcher.utter_message(response="utter_service_unavailable", service_phone=POLICY.service_phone)
+        return self.failed()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
+from rasa_sdk.events import FollowupAction, SlotSet
 
 from actions import answers
 from actions.base import Events, ShopAction
-from actions.flow import FLOWS
+from actions.flow import FLOWS, close_form
+from actions.products import FOCUS, AboutProduct, ProductInfo, ProductStock
 from actions.turn import Turn
 
 CARRY_OUT = {  # what a late yes carries out where the answer to the first one was lost
@@ -36,12 +37,7 @@ class Stop(ShopAction):
     def serve(self, turn: Turn) -> Events:
         form = turn.active_form
         turn.say("utter_stopped_request" if form else "utter_stopped")
-        slots = {step.slot for step in FLOWS[form].steps} if form in FLOWS else set()
-        cleared = [
-            SlotSet(slot, None)
-            for slot in sorted(slots | {"mentioned", "confirmation", "outcome", "paused"} - {"order_number"})
-        ]
-        return [ActiveLoop(None), SlotSet("requested_slot", None), *cleared]
+        return close_form(turn)
 
 
 class SwitchLanguage(ShopAction):
@@ -88,16 +84,21 @@ class UseFacts(ShopAction):
         return "action_use_facts"
 
     def serve(self, turn: Turn) -> Events:
+        if turn.active_form:
+            return [FollowupAction("action_not_understood")]  # facts, but not those that were asked for
         if turn.value("order_number"):
             return [FollowupAction("track_order_form")]
-        if turn.value("product") or (turn.slot("product_in_focus") and turn.value("option")):
-            return [FollowupAction(turn.slot("product_question") or _question(turn))]
+        if turn.value("product") or (turn.slot(FOCUS) and turn.value("option")):
+            return _question_about_product(turn).serve(turn)
         turn.say("utter_ask_what_for")
         return []
 
 
-def _question(turn: Turn) -> str:
-    return "action_product_info" if turn.value("product") else "action_product_stock"
+def _question_about_product(turn: Turn) -> AboutProduct:
+    """The question that a product's name answers: the one that was open, or what it is like."""
+    asked = turn.slot("product_question")
+    open_question = next((kind for kind in AboutProduct.__subclasses__() if kind().name() == asked), None)
+    return (open_question or (ProductInfo if turn.value("product") else ProductStock))()
 
 
 class NotUnderstood(ShopAction):
@@ -110,6 +111,9 @@ class NotUnderstood(ShopAction):
         confirmation = turn.slot("confirmation")
         if confirmation and not turn.active_form and answers.yes_or_no(turn.text, turn.intent):
             return [SlotSet("confirmed", True), FollowupAction(CARRY_OUT[confirmation["form"]])]
+        if not turn.active_form and answers.yes_or_no(turn.text, turn.intent) is not None:
+            turn.say("utter_anything_else")  # a second yes, or a no to nothing
+            return [FollowupAction("action_listen")]
         if self._misses(turn) >= MISSES_BEFORE_OFFER:
             return [FollowupAction("action_offer_person")]
         requested = turn.slot("requested_slot")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actions import answers
 from actions.base import Events, ShopAction
+from actions.flow import close_form
 from actions.turn import Turn
 from shop import feedback
 
@@ -29,11 +30,11 @@ class RecordRating(ShopAction):
 
 
 class SayGoodbye(ShopAction):
-    """Says goodbye, and asks for a score where something was done and none was given yet."""
+    """Says goodbye, asks for a score if none was given yet, and leaves nothing open."""
 
     def name(self) -> str:
         return "action_say_goodbye"
 
     def serve(self, turn: Turn) -> Events:
         turn.say("utter_goodbye" if feedback.has_rated(turn.session, turn.visitor) else "utter_goodbye_and_ask_rating")
-        return []
+        return close_form(turn)

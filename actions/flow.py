@@ -21,6 +21,8 @@ from shop.records import quote_of
 
 REQUESTED = "requested_slot"
 RETRY = "retry"  # a slot nobody asks for: the form waits without repeating its question
+SAID = "said"  # a whole message among what was mentioned
+LONGEST_MEMORY = 60
 KEPT = {"order_number"}  # stays in focus when a flow ends, for what comes next
 
 # Messages that are never an answer, whatever they contain: the rules serve them.
@@ -112,7 +114,7 @@ class Flow(ShopAction, ABC):
             return []  # no answer: the form steps back and the rules take the message
         return self._ask_next(turn, draft)
 
-    def failed(self, turn: Turn) -> Events:
+    def failed(self) -> Events:
         """Wait on the open question without repeating it: the next message is read as if nothing had happened."""
         return [SlotSet(REQUESTED, RETRY)]
 
@@ -154,7 +156,8 @@ class Flow(ShopAction, ABC):
     def _read(self, turn: Turn, draft: Draft, has_started: bool) -> bool:
         """Read the message against every step; True if it answered or corrected anything."""
         asked = None if has_started else self.asked(turn, draft)
-        draft["mentioned"] = (draft["mentioned"] or []) + turn.entities
+        said = {"entity": SAID, "value": turn.text[:200]}
+        draft["mentioned"] = [*(draft["mentioned"] or []), *turn.entities, said][-LONGEST_MEMORY:]
         if not has_started and self._belongs_elsewhere(turn, asked):
             return False
         was_heard = was_corrected = False
@@ -255,25 +258,25 @@ class CarryOut(ShopAction, ABC):
         draft = Draft(turn)
         outcome = draft["outcome"]
         if outcome == "too_many_attempts":
-            return [*self._closing(turn), FollowupAction("action_offer_person")]
+            return [*self._closing(), FollowupAction("action_offer_person")]
         if outcome is None and draft["confirmed"] is False:
             turn.say("utter_nothing_changed")
         elif outcome is None:
             events = self.carry_out(turn, draft)
-            return [*self._closing(turn), *events, *([] if _goes_on(events) else self._take_up_paused(turn))]
-        return [*self._closing(turn), *self._take_up_paused(turn)]
+            return [*self._closing(), *events, *([] if _goes_on(events) else self._take_up_paused(turn))]
+        return [*self._closing(), *self._take_up_paused(turn)]
 
     def refused(self, turn: Turn, refusal: ShopError) -> Events:
         """Something changed between the question and the yes: it is asked again, or it cannot be done any more."""
         turn.refuse(refusal)
         if isinstance(refusal, QuoteChanged):
             return [SlotSet("confirmed", None), SlotSet("resumed", True), FollowupAction(FLOWS_OF[self.flow].form)]
-        return self._closing(turn)
+        return self._closing()
 
-    def failed(self, turn: Turn) -> Events:
+    def failed(self) -> Events:
         """Nothing was done: the question stays open, and a yes tries again under the same key."""
         if not any(step.slot == "confirmed" for step in self.flow.steps):
-            return self._closing(turn)
+            return self._closing()
         return [ActiveLoop(FLOWS_OF[self.flow].form), SlotSet("confirmed", None), SlotSet(REQUESTED, RETRY)]
 
     def agreed(self, draft: Draft) -> dict[str, str]:
@@ -281,7 +284,7 @@ class CarryOut(ShopAction, ABC):
         confirmation = draft["confirmation"]
         return {"key": confirmation["key"], "quote": confirmation["quote"]}
 
-    def _closing(self, turn: Turn) -> Events:
+    def _closing(self) -> Events:
         slots = [step.slot for step in self.flow.steps if step.slot not in KEPT]
         return [SlotSet(slot, None) for slot in (*slots, "mentioned", "confirmation", "outcome", "comment")]
 
@@ -297,6 +300,14 @@ class CarryOut(ShopAction, ABC):
             SlotSet("resumed", True),
             FollowupAction(paused["form"]),
         ]
+
+
+def close_form(turn: Turn) -> Events:
+    """Leave the open flow, and one that waits behind it, with nothing changed. The order stays in focus."""
+    form = turn.active_form
+    slots = {step.slot for step in FLOWS[form].steps} if form in FLOWS else set()
+    forgotten = sorted((slots | {"mentioned", "confirmation", "outcome", "comment", "paused"}) - KEPT)
+    return [ActiveLoop(None), SlotSet(REQUESTED, None), *(SlotSet(slot, None) for slot in forgotten)]
 
 
 def _goes_on(events: Events) -> bool:

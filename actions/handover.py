@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from rasa_sdk.events import ActiveLoop, ConversationPaused, SlotSet
+from rasa_sdk.events import ConversationPaused
 
 from actions.base import Events, ShopAction
-from actions.flow import FLOWS
+from actions.flow import FLOWS, close_form
 from actions.replies import order_reply
 from actions.turn import Turn
 from desk import queue
-from shop import account, clock, orders
+from desk.hours import service_hours
+from shop import account, orders
 from shop.errors import OrderNotFound
-from shop.policy import POLICY
 
 SHELL = "cmdline"  # `rasa shell`: no channel of ours keeps the bot silent there, so Rasa's own pause does
 
@@ -38,12 +36,11 @@ class HandOver(ShopAction):
             tried=tried(turn),
             transcript=transcript(turn),
         )
-        opens, closes = POLICY.service_hours
-        is_open = opens <= clock.now().hour < closes
-        hours = {"opens": f"{opens:02d}:00", "closes": f"{closes:02d}:00"}
-        turn.say("utter_handover_opened" if is_open else "utter_handover_opened_after_hours", **hours)
+        hours = service_hours()
+        reply = "utter_handover_opened" if hours.is_open else "utter_handover_opened_after_hours"
+        turn.say(reply, opens=hours.opens, closes=hours.closes)
         pause = [ConversationPaused()] if turn.tracker.get_latest_input_channel() == SHELL else []
-        return [ActiveLoop(None), SlotSet("requested_slot", None), *pause]
+        return [*close_form(turn), *pause]
 
 
 def _customer(turn: Turn, order_number: str | None) -> int | None:
@@ -85,11 +82,11 @@ def tried(turn: Turn) -> list[str]:
     return [name for name in said if name and not name.startswith("utter_ask")][-20:]
 
 
-def transcript(turn: Turn) -> list[dict[str, Any]]:
+def transcript(turn: Turn) -> list[queue.Line]:
     """Who said what, oldest first."""
-    senders = {"user": "customer", "bot": "bot"}
+    senders = {"user": queue.Sender.CUSTOMER, "bot": queue.Sender.BOT}
     return [
-        {"sender": senders[e["event"]], "text": e["text"], "at": e.get("timestamp")}
+        queue.Line.of(senders[e["event"]], e["text"], e.get("timestamp"))
         for e in turn.tracker.events
         if e.get("event") in senders and e.get("text")
     ]

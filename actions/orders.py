@@ -6,12 +6,20 @@ from typing import Any, ClassVar
 
 from actions import answers
 from actions.base import Events, ShopAction
-from actions.flow import CarryOut, Draft, Flow, Retries, Step, register
+from actions.flow import FLOWS, CarryOut, Draft, Flow, Retries, Step, register
 from actions.replies import item_list, order_reply, variant_buttons
 from actions.steps import Confirmed, Email, Items, OrderNumber, OrderProof, Phone, Variant, chosen_line, known_orders
 from actions.turn import Turn
 from shop import account, orders
-from shop.errors import BalanceTooLow, InvalidAddress, NoSuchPaymentMethod, OutOfStock, SamePaymentMethod, SameVariant
+from shop.errors import (
+    BalanceTooLow,
+    InvalidAddress,
+    NoSuchPaymentMethod,
+    NoSuchVariant,
+    OutOfStock,
+    SamePaymentMethod,
+    SameVariant,
+)
 
 
 class AskOrderNumber(ShopAction):
@@ -206,7 +214,12 @@ class ChangeItemsFlow(Flow):
     form = "change_order_items_form"
     trigger = "change_order_items"
     steps = (OrderNumber(), OrderProof(), Items(most=1), Variant(orders.item_choices), Confirmed())
-    retries: ClassVar[Retries] = {SameVariant: "variant", OutOfStock: "variant"}
+    retries: ClassVar[Retries] = {
+        SameVariant: "variant",
+        OutOfStock: "variant",
+        NoSuchVariant: "variant",
+        BalanceTooLow: "variant",
+    }
 
     def check(self, turn: Turn, draft: Draft) -> None:
         orders.preview_cancellation(turn.session, turn.shopper, draft["order_number"])
@@ -264,19 +277,16 @@ class AskVariant(ShopAction):
         return "action_ask_variant"
 
     def serve(self, turn: Turn) -> Events:
-        from actions.flow import FLOWS
-
         flow = FLOWS[turn.active_form or ""]
         step = next(step for step in flow.steps if isinstance(step, Variant))
-        variants = step.variants(turn, Draft(turn))
+        variants = step.offered(turn, Draft(turn))
         listed = "\n".join(f"{place}. {_variant_line(turn, v)}" for place, v in enumerate(variants, start=1))
         turn.say("utter_ask_variant", variants=listed, buttons=variant_buttons(turn, variants))
         return []
 
 
 def _variant_line(turn: Turn, variant: Any) -> str:
-    stock = "" if variant.stock else f"（{turn.wording.term('marks', 'sold_out')}）"
-    return f"{turn.wording.options(variant)} · {turn.wording.money(variant.price_cents)}{stock}"
+    return f"{turn.wording.options(variant)} · {turn.wording.money(variant.price_cents)}"
 
 
 class AccountEmail(Email):

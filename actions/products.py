@@ -10,7 +10,6 @@ from rasa_sdk.events import SlotSet
 from actions.base import Events, ShopAction
 from actions.turn import Turn
 from shop import products
-from shop.models import PromotionKind
 from shop.products import ProductView
 
 FOCUS = "product_in_focus"  # the id of the product last talked about: what "it" and "这个" mean
@@ -160,14 +159,7 @@ class CompareProducts(ShopAction):
         return "action_compare_products"
 
     def serve(self, turn: Turn) -> Events:
-        said = turn.values("product")
-        each = [products.find_products(turn.session, name, limit=2) for name in said]
-        found = list(dict.fromkeys(match[0] for match in each if match)) if len(said) > 1 else []
-        if len(said) == 1:
-            found = list(each[0])
-            focus = named_products_in_focus(turn)
-            if focus and focus not in found:
-                found = [*found[:1], focus]
+        found = self._compared(turn)
         if len(found) < 2:
             turn.say("utter_ask_products_to_compare")
             return []
@@ -175,10 +167,14 @@ class CompareProducts(ShopAction):
         turn.say("utter_comparison", products=listed)
         return []
 
-
-def named_products_in_focus(turn: Turn) -> ProductView | None:
-    focus = turn.slot(FOCUS)
-    return products.product(turn.session, focus) if focus else None
+    def _compared(self, turn: Turn) -> list[ProductView]:
+        """The best match of each name; with one name, the product in focus, else the two that the name may mean."""
+        matches = [products.find_products(turn.session, name, limit=2) for name in turn.values("product")]
+        best = [match[0] for match in matches if match]
+        if len(matches) == 1 and best:
+            focus = turn.slot(FOCUS)
+            best += [products.product(turn.session, focus)] if focus else matches[0][1:]
+        return list({product.id: product for product in best}.values())
 
 
 def _comparison_line(turn: Turn, product: ProductView) -> str:
@@ -218,23 +214,5 @@ class Promotions(ShopAction):
 
 
 def _promotion_line(turn: Turn, promotion: products.PromotionView) -> str:
-    wording = turn.wording
-    value = {
-        PromotionKind.PERCENT: wording.term("promotion_kind", "percent").format(
-            off=promotion.value, pay=f"{(100 - promotion.value) / 10:g}"
-        ),
-        PromotionKind.AMOUNT: wording.term("promotion_kind", "amount").format(amount=wording.money(promotion.value)),
-        PromotionKind.FREE_SHIPPING: wording.term("promotion_kind", "free_shipping"),
-    }[promotion.kind]
-    minimum = (
-        wording.term("marks", "minimum").format(amount=wording.money(promotion.minimum_cents))
-        if promotion.minimum_cents
-        else ""
-    )
-    return wording.term("marks", "promotion").format(
-        name=wording.named(promotion),
-        value=value,
-        minimum=minimum,
-        code=promotion.code,
-        day=wording.day(promotion.ends_on),
-    )
+    name, day = turn.wording.named(promotion), turn.wording.day(promotion.ends_on)
+    return turn.wording.term("marks", "promotion").format(name=name, code=promotion.code, day=day)

@@ -12,7 +12,7 @@ from shop.models import OrderState, ShipmentState
 
 def item_list(turn: Turn, lines: Iterable[orders.LineView]) -> str:
     """Order lines as a sentence lists them."""
-    return turn.wording.listing(turn.wording.item(line) for line in lines)
+    return turn.wording.enumeration(turn.wording.item(line) for line in lines)
 
 
 def numbered_items(turn: Turn, lines: Iterable[orders.LineView]) -> str:
@@ -26,7 +26,7 @@ def item_buttons(turn: Turn, lines: Iterable[orders.LineView]) -> list[dict[str,
 
 
 def variant_buttons(turn: Turn, variants: Sequence[Any]) -> list[dict[str, str]]:
-    return [{"title": turn.wording.options(v), "payload": turn.wording.options(v)} for v in variants if v.stock]
+    return [{"title": turn.wording.options(v), "payload": turn.wording.options(v)} for v in variants]
 
 
 def order_reply(turn: Turn, order: orders.OrderView) -> tuple[str, dict[str, str]]:

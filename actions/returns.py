@@ -22,7 +22,16 @@ from actions.steps import (
 )
 from actions.turn import Turn
 from shop import orders, returns
-from shop.errors import InvalidQuantity, NoSuchItem, NoSuchReturn, NotReturnable, OutOfStock, SameVariant
+from shop.errors import (
+    BalanceTooLow,
+    InvalidQuantity,
+    NoSuchItem,
+    NoSuchReturn,
+    NoSuchVariant,
+    NotReturnable,
+    OutOfStock,
+    SameVariant,
+)
 from shop.models import OrderState, RefundTarget, ReturnKind, ReturnReason
 
 REASON = Choice("reason", entity="reason", is_open_ended=True, otherwise="other")
@@ -134,6 +143,8 @@ class ExchangeFlow(Flow):
         InvalidQuantity: "quantity",
         SameVariant: "variant",
         OutOfStock: "variant",
+        NoSuchVariant: "variant",
+        BalanceTooLow: "variant",
         NotReturnable: "items",
     }
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from actions import answers
-from actions.flow import Draft, Step
+from actions.flow import SAID, Draft, Step
 from actions.turn import Turn
-from shop import account, orders, products, returns
+from shop import account, options, orders, products, returns
 from shop.errors import IdentityNotProven, OrderNotFound, TooManyAttempts
 from shop.models import PaymentKind
 
+LONGEST_LIST = 8  # more than this nobody reads
 SAYS_WHICH = {"product", "ordinal", "option"}
 AFTER_ORDER = ("order_proof", "items", "quantity", "variant", "new_address", "payment_choice", "confirmed")
 
@@ -81,6 +82,9 @@ class OrderProof(Step):
         return str(number) if number and is_proven(turn, number) else None
 
     def _proof(self, turn: Turn, asked: bool) -> str | None:
+        is_whole_phone = asked and re.fullmatch(r"[+(]?\d[\d ()\-]{6,18}", turn.text) and not turn.value("order_number")
+        if is_whole_phone:
+            return turn.text
         for entity in ("email", "phone", "postal_code"):
             if value := turn.value(entity):
                 return value
@@ -88,7 +92,7 @@ class OrderProof(Step):
             return digits
         if not asked or turn.value("order_number"):
             return None
-        written = re.fullmatch(r"[A-Za-z\d][A-Za-z\d \-]{2,11}", turn.text)  # a postal code of any country
+        written = re.fullmatch(r"[A-Za-z\d][A-Za-z\d \-]{2,11}", turn.text)  # any country's postal code
         return turn.text if written and re.search(r"\d", turn.text) else None
 
 
@@ -222,24 +226,46 @@ class Variant(Step):
         )
         return found
 
+    def offered(self, turn: Turn, draft: Draft) -> list[products.VariantView]:
+        """The versions to choose from in a list: those that can be had, the likest to the item first."""
+        line = self._line(turn, draft)
+        can_be_had = [variant for variant in self.variants(turn, draft) if variant.stock]
+        return sorted(can_be_had, key=lambda v: -len(v.options.items() & line.options.items()))[:LONGEST_LIST]
+
     def default(self, turn: Turn, draft: Draft) -> int | None:
         said = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] == "option"]
-        return self._match(turn, draft, said[-3:]) if said else None
+        found = self._match(turn, draft, said[-3:]) if said else None
+        words = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] == SAID]
+        return found or self._next_size(turn, draft, " ".join(words))
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> int | None:
         if draft["items"] is None or (not asked and draft["variant"] is None):
             return None
         found = self._match(turn, draft, [*turn.values("option"), *([turn.text] if asked else [])])
         if found is None and asked:
-            variants = self.variants(turn, draft)
-            place = answers.ordinal(turn.text, len(variants))
-            found = variants[place].id if place is not None else None
+            offered = self.offered(turn, draft)
+            place = answers.ordinal(turn.text, len(offered))
+            found = offered[place].id if place is not None else self._next_size(turn, draft, turn.text)
         return found
+
+    def _line(self, turn: Turn, draft: Draft) -> orders.LineView:
+        order = orders.view_order(turn.session, turn.shopper, draft["order_number"])
+        return next(line for line in order.lines if line.id == chosen_line(draft))
+
+    def _next_size(self, turn: Turn, draft: Draft, text: str) -> int | None:
+        """One size up or down, otherwise the same: 大一码, "a bigger one"."""
+        direction = answers.pick(text, "relative_size")
+        line = self._line(turn, draft)
+        if direction is None or "size" not in line.options:
+            return None
+        alike = [line, *(v for v in self.variants(turn, draft) if _differs_in_size_only(v, line))]
+        alike.sort(key=lambda v: options.size_rank(v.options["size"]))
+        place = alike.index(line) + (1 if direction == "bigger" else -1)
+        return getattr(alike[place], "id", None) if 0 <= place < len(alike) else None
 
     def _match(self, turn: Turn, draft: Draft, said: Sequence[str]) -> int | None:
         """The variant that has what was said and otherwise stays as the item is."""
-        order = orders.view_order(turn.session, turn.shopper, draft["order_number"])
-        line = next(line for line in order.lines if line.id == chosen_line(draft))
+        line = self._line(turn, draft)
         wanted = products.option_codes(turn.session, said, line.product_id)
         changed = {kind: code for kind, code in wanted.items() if line.options.get(kind) != code}
         if not changed:
@@ -251,6 +277,10 @@ class Variant(Step):
             return exact[0]
         near = [v.id for v in variants if all(v.options.get(kind) == code for kind, code in changed.items())]
         return near[0] if len(near) == 1 else None
+
+
+def _differs_in_size_only(variant: products.VariantView, line: orders.LineView) -> bool:
+    return {**variant.options, "size": ""} == {**line.options, "size": ""}
 
 
 class Choice(Step):

@@ -167,7 +167,7 @@ class AskSolved(CarryOut):
         turn.say("utter_ask_solved")
         return []
 
-    def failed(self, turn: Turn) -> Events:
+    def failed(self) -> Events:
         return []
 
     def carry_out(self, turn: Turn, draft: Draft) -> Events:

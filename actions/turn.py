@@ -48,6 +48,12 @@ class Turn:
     def value(self, entity: str) -> str | None:
         return next(iter(self.values(entity)), None)
 
+    def written(self, entity: str) -> str | None:
+        """An entity as the customer wrote it."""
+        found = next((e for e in self.entities if e.get("entity") == entity), None)
+        text = self.tracker.latest_message.get("text") or ""
+        return text[found["start"] : found["end"]] if found else None
+
     def slot(self, name: str) -> Any:
         return self.tracker.get_slot(name)
 

@@ -77,8 +77,9 @@ class Wording:
         """Parts as a sentence lists them: a, b and c; a、b和c."""
         return str(format_list(list(parts), locale=self.locale))
 
-    def alternatives(self, parts: Iterable[str]) -> str:
-        return str(format_list(list(parts), style="or", locale=self.locale))
+    def enumeration(self, parts: Iterable[str]) -> str:
+        """Parts that are long themselves: Chinese keeps them apart by 、 alone."""
+        return "、".join(parts) if self.language == "zh" else self.listing(parts)
 
     def named(self, thing: Any) -> str:
         """The name of anything that has one in each language."""
@@ -92,7 +93,7 @@ class Wording:
         options = self.options(line)
         pieces = line.quantity if quantity is None else quantity
         shown = self.named(line) + (self.term("marks", "options").format(options=options) if options else "")
-        return shown + (f" ×{pieces}" if pieces > 1 else "")
+        return shown + (self.term("marks", "pieces").format(n=pieces) if pieces > 1 else "")
 
     def payment(self, kind: enum.Enum, last_four: str = "") -> str:
         """A payment method: your Visa ending 4242."""

@@ -131,3 +131,14 @@ def _misspelled(text: str, ranked: list[OptionName]) -> list[OptionName]:
         return []
     best = max(ranked, key=lambda name: fuzz.ratio(text, _bare(name.text)), default=None)
     return [best] if best is not None and fuzz.ratio(text, _bare(best.text)) >= CLOSE_ENOUGH else []
+
+
+CLOTHING_SIZES = ("xxs", "xs", "s", "m", "l", "xl", "xxl", "2xl", "xxxl", "3xl")
+
+
+def size_rank(code: str) -> float:
+    """Where a size stands among the sizes of its product, small to large: "m" before "xl", "39" before "40"."""
+    digits = "".join(c for c in code if c.isdigit() or c == ".")
+    if code in CLOTHING_SIZES:
+        return float(CLOTHING_SIZES.index(code))
+    return float(digits) if digits.strip(".") else 0.0

@@ -372,8 +372,9 @@ def issue_invoice(
         preview = preview_invoice(session, shopper, number, title)
         hold_to(quote, preview)
         if order.invoice is None:
-            order.invoice = _new_invoice(order, title)
-            order.invoice.number = fresh_number(session, Invoice.number, "INV", digits=10)
+            invoice = _new_invoice(order, title)
+            invoice.number = fresh_number(session, Invoice.number, "INV", digits=10)
+            order.invoice = invoice
         return replace(preview, number=order.invoice.number)
 
     return change_order(session, shopper, number, "issue_invoice", do, InvoiceView, key=key)

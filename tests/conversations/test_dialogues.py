@@ -29,7 +29,7 @@ import yaml
 from tests.conversations.conftest import Customer, Shop
 
 FOLDER = Path(__file__).parent
-UNAVAILABLE = ("系统暂时连不上", "isn't answering right now")
+UNAVAILABLE = ("系统暂时没有响应", "isn't answering right now")
 NOTES = {"audit_trail", "receipts"}  # written with every change: counted only where a dialogue names them
 
 

@@ -1,0 +1,1 @@
+"""How the bot understands and decides: Rasa graph components. Imports nothing of ours."""

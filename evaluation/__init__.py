@@ -1,0 +1,1 @@
+"""How good the bot is: measures, baselines, scenarios. May import everything; nothing imports it."""

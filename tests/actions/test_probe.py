@@ -1,0 +1,20 @@
+from __future__ import annotations
+def show(h): print(h.replies, "|", h.text); print("   ", [(e["event"], e["name"], e.get("value")) for e in h.events])
+def test_a(talk, shop):
+    show(talk.says("cancel order W8264401", "cancel_order", order_number="W8264401"))
+    show(talk.says("emma.clarke@example.com", email="emma.clarke@example.com"))
+    show(talk.says("how long does delivery take", "faq"))
+    show(talk.says("where is W8264403", "track_order", order_number="W8264403"))
+    show(talk.says("yes", "affirm"))
+    print(shop.row("orders", number="W8264401"))
+def test_b(siyuan, shop):
+    show(siyuan.says("我要退货", "return_item"))
+    show(siyuan.says("W2378158", order_number="W2378158"))
+    show(siyuan.says("台灯", product="台灯"))
+    show(siyuan.says("不是这个，是跑步鞋", "deny", product="跑步鞋"))
+    show(siyuan.says("太小了", "inform", reason="太小了"))
+    show(siyuan.says("原路退回"))
+    show(siyuan.says("好的，改成卫衣吧", "affirm", product="卫衣"))
+    show(siyuan.says("两件", quantity="两件"))
+    show(siyuan.says("好的", "affirm"))
+    show(siyuan.says("算了", "stop"))
