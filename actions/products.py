@@ -10,6 +10,7 @@ from rasa_sdk.events import SlotSet
 from actions.base import Events, ShopAction
 from actions.turn import Turn
 from shop import products
+from shop.policy import POLICY
 from shop.products import ProductView
 
 FOCUS = "product_in_focus"  # the id of the product last talked about: what "it" and "这个" mean
@@ -45,7 +46,7 @@ def product_facts(turn: Turn, product: ProductView) -> dict[str, str]:
         "price": price_range(turn, product),
         "rating": f"{product.rating:.1f}",
         "reviews": turn.wording.count("review", product.review_count),
-        "link": product.url,
+        "link": POLICY.site + product.url,
     }
 
 
@@ -110,7 +111,7 @@ class ProductStock(AboutProduct):
         said = turn.values("option")
         wanted = products.option_codes(turn.session, said, product.id)
         variants = products.choose_variants(product, wanted)
-        facts = {"product": turn.wording.named(product), "link": product.url}
+        facts = {"product": turn.wording.named(product), "link": POLICY.site + product.url}
         if said and (not wanted or not variants):
             turn.say(
                 "utter_no_such_version", **facts, asked=turn.wording.listing(said), versions=versions(turn, product)

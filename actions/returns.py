@@ -34,6 +34,7 @@ from shop.errors import (
 )
 from shop.models import OrderState, RefundTarget, ReturnKind, ReturnReason
 
+NOT_AMONG_THEM = "utter_item_not_among_them"
 REASON = Choice("reason", entity="reason", is_open_ended=True, otherwise="other")
 
 
@@ -46,6 +47,8 @@ class AskItems(ShopAction):
     def serve(self, turn: Turn) -> Events:
         step = next(step for step in FLOWS[turn.active_form or ""].steps if isinstance(step, Items))
         lines = step.lines(turn, Draft(turn))
+        if (name := unmatched_name(turn)) and not _has_been_told(turn):
+            turn.say(NOT_AMONG_THEM, name=name)
         reply = "utter_ask_items" if step.most > 1 else "utter_ask_item"
         turn.say(reply, items=numbered_items(turn, lines), buttons=item_buttons(turn, lines))
         return []
@@ -61,6 +64,21 @@ def check_quantity(turn: Turn, draft: Draft) -> None:
         if wanted is not None and not 1 <= wanted <= most:
             draft["items"] = {line_id: None}
             raise InvalidQuantity(most)
+
+
+def unmatched_name(turn: Turn) -> str | None:
+    """What the customer called an item that is not in the list: the question would be odd without a word on it."""
+    mentioned = turn.slot("mentioned") or []
+    return next((str(e["value"]) for e in reversed(mentioned) if e["entity"] == "product"), None)
+
+
+def _has_been_told(turn: Turn) -> bool:
+    for event in reversed(list(turn.tracker.events)):
+        if event.get("event") == "active_loop":
+            return False
+        if event.get("event") == "bot" and (event.get("metadata") or {}).get("utter_action") == NOT_AMONG_THEM:
+            return True
+    return False
 
 
 @register

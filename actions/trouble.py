@@ -17,9 +17,6 @@ from shop.errors import OutOfStock
 from shop.models import Remedy, TicketKind
 
 PROBLEM = "problem"
-ARTICLES = {
-    "audio", "phone", "computer", "light", "kitchen", "cleaning", "wearable", "camera", "toy", "sport", "general",
-}  # fmt: skip
 
 
 class Problem(Choice):
@@ -162,8 +159,7 @@ class AskSolved(CarryOut):
 
     def serve(self, turn: Turn) -> Events:
         found = products.find_products(turn.session, turn.slot("faulty_product") or "", limit=1)
-        article = found[0].help_article if found else "general"
-        turn.say(f"utter_help_{article if article in ARTICLES else 'general'}")
+        turn.say(f"utter_help_{found[0].help_article if found else 'general'}")
         turn.say("utter_ask_solved")
         return []
 

@@ -18,7 +18,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from components import phrases, sources, text
 from components.hints import add_hints
-from components.phrases import Phrase, PhraseBook, read_phrases
+from components.phrases import GOODS, Phrase, PhraseBook, read_goods, read_phrases
 
 PHRASES_FILE = "phrases.json"
 
@@ -44,7 +44,7 @@ class CatalogueMatcher(GraphComponent, EntityExtractorMixin):
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
         try:
-            known = json.dumps(read_phrases(_database(config)), ensure_ascii=False)
+            known = json.dumps([*read_phrases(_database(config)), *read_goods()], ensure_ascii=False)
         except InvalidConfigException:
             known = "no catalogue"  # the training itself says so
         return sources.fingerprint(text, phrases, known)
@@ -73,7 +73,7 @@ class CatalogueMatcher(GraphComponent, EntityExtractorMixin):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Reads the catalogue; the sentences it is trained with teach it nothing."""
-        known = read_phrases(_database(self._config))
+        known = [*read_phrases(_database(self._config)), *read_goods()]
         self._book = PhraseBook(known)
         with self._model_storage.write_to(self._resource) as folder:
             (folder / PHRASES_FILE).write_text(json.dumps(known, ensure_ascii=False), encoding="utf-8")
@@ -102,6 +102,7 @@ class CatalogueMatcher(GraphComponent, EntityExtractorMixin):
         for message in messages:
             found = self._book.find(text.normalise(message.get(TEXT) or ""))
             add_hints(message, found)
+            found = [entity for entity in found if entity["entity"] != GOODS]
             message.set(ENTITIES, message.get(ENTITIES, []) + self.add_extractor_name(found), add_to_output=True)
         return messages
 

@@ -41,7 +41,7 @@ class EntityTagger(GraphComponent, EntityExtractorMixin):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"max_iterations": 120, "L1_c": 0.1, "L2_c": 0.02, "hints_forgotten": 0.2}
+        return {"max_iterations": 120, "L1_c": 0.05, "L2_c": 0.01}
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
@@ -100,10 +100,7 @@ class EntityTagger(GraphComponent, EntityExtractorMixin):
             return
         words = [token.text for token in tokens]
         labels = windows.labels_of([(token.start, token.end) for token in tokens], example.get(ENTITIES) or [])
-        marks = hint_per_token(example)
-        trainer.append(features_of(words, marks), labels)
-        if any(mark != "O" for mark in marks) and windows.is_drawn("".join(words), self._config["hints_forgotten"]):
-            trainer.append(features_of(words, ["O"] * len(words)), labels)
+        trainer.append(features_of(words, hint_per_token(example)), labels)
 
     @classmethod
     def load(

@@ -17,11 +17,13 @@ from spacy.util import filter_spans
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from components.text import HAN_CHARACTER, is_han, token_spans, tokens_of
+from components.text import is_han, token_spans, tokens_of
 
+GOODS = "goods"
 COLOUR, SIZE = "colour", "size"
-BEFORE_A_SIZE = {"size", "sized", "尺码", "码数"}
+BEFORE_A_SIZE = {"size", "sized"}
 AFTER_A_SIZE = {"码", "号"}
+AFTER_WHAT_HAS_A_NUMBER = {"号", "尾", "后", "number", "no", "num"}  # 手机号, phone number
 AFTER_A_COLOUR = {"色", "的", "款", "系"}
 
 
@@ -57,6 +59,13 @@ def _read_catalogue(url: str) -> list[Phrase]:
     return sorted(phrase for phrase in known if phrase.words.strip())
 
 
+def read_goods() -> list[Phrase]:
+    """Names of goods in general, which the catalogue need not have; they are hints, no entities."""
+    lines = Path(__file__).with_name("goods.txt").read_text(encoding="utf-8").splitlines()
+    names = {name.strip() for line in lines if not line.startswith("#") for name in line.split(",")}
+    return [Phrase(GOODS, "", name) for name in sorted(names) if name]
+
+
 def _names(column: Any) -> Iterable[str]:
     return json.loads(column) if isinstance(column, str) else column or ()
 
@@ -86,9 +95,11 @@ class PhraseBook:
         if not tokens or not len(self._matcher):
             return []
         found = []
-        for match in filter_spans(self._matcher(self._document(tokens), as_spans=True)):
+        matches = self._matcher(self._document(tokens), as_spans=True)
+        products_first = sorted(matches, key=lambda match: match.label_, reverse=True)  # iPhone 13 is a model, too
+        for match in filter_spans(products_first):
             entity, kind = match.label_.split("/")
-            bounds = _in_context(kind, tokens, match.start, match.end)
+            bounds = _in_context(entity, kind, tokens, match.start, match.end)
             if bounds:
                 start, end = spans[bounds[0]][0], spans[bounds[1] - 1][1]
                 found.append({"entity": entity, "start": start, "end": end, "value": plain[start:end]})
@@ -117,19 +128,21 @@ def singular(word: str) -> str:
     return word.removesuffix("s")
 
 
-def _in_context(kind: str, tokens: list[str], start: int, end: int) -> tuple[int, int] | None:
+def _in_context(entity: str, kind: str, tokens: list[str], start: int, end: int) -> tuple[int, int] | None:
     """The span with its unit (size 9, 42码), or None where a short name probably means something else here."""
     before = tokens[start - 1].lower() if start else ""
     after = tokens[end] if end < len(tokens) else ""
-    if kind == SIZE and before in BEFORE_A_SIZE and not HAN_CHARACTER.match(before):
+    if kind == SIZE and before in BEFORE_A_SIZE:
         start -= 1
     if kind == SIZE and after in AFTER_A_SIZE:
         end += 1
     word = tokens[start]
+    if not kind and after.lower() in AFTER_WHAT_HAS_A_NUMBER:
+        return None
     if end - start > 1:
         return start, end
     if is_han(word):
-        return _single_han(kind, start, end, after)
+        return (start, end) if entity == GOODS else _single_han(kind, start, end, after)
     if word.isdigit():
         return None
     return (start, end) if len(word) > 1 or word.isupper() and not after.startswith("'") else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,8 +77,3 @@ def entities_of(labels: Sequence[str], spans: Sequence[tuple[int, int]]) -> list
         elif kind in ("B", "I"):
             found.append({"entity": entity, "start": spans[index][0], "end": spans[index][1], "tokens": (index, index)})
     return found
-
-
-def is_drawn(key: str, share: float) -> bool:
-    """The same draw for the same text every time, so that training twice gives the same model."""
-    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF < share

@@ -11,7 +11,7 @@ from rasa.shared.nlu.training_data.message import Message
 from components.hints import hints_of
 from components.text import is_han
 
-NAMED_ALONGSIDE = {"product", "option"}  # the word itself also tells something
+NAMED_ALONGSIDE = {"product": "<product>", "goods": "<product>", "option": "<option>"}  # the word itself tells, too
 LONGEST = 400  # tokens; nobody's wish begins later
 
 
@@ -29,7 +29,7 @@ def _words(message: Message, tokens: list[tuple[str, int]]) -> Iterator[str]:
     for word, start in tokens:
         entity, begins = _hint_at(message, start)
         if entity and begins:
-            yield f"<{entity}>"
+            yield NAMED_ALONGSIDE.get(entity, f"<{entity}>")
         if entity is None or entity in NAMED_ALONGSIDE:
             yield "0" if word.isdigit() else word
 

@@ -45,7 +45,7 @@ def every_check(root: Path = ROOT) -> list[Check]:
         Check("style", (("ruff", "check", "."), ("ruff", "format", "--check", "."))),
         Check("types", (("mypy",),)),
         Check("unit tests", (("pytest", "tests", f"--ignore={CONVERSATIONS}", f"--ignore={HELD_OUT}"),)),
-        Check("training data", (("rasa", "data", "validate", "--fail-on-warnings"),)),
+        Check("training data", (("deploy.validation",),)),
         Check("training", (("deploy.local", "train"),)),
         Check("conversations", tuple(conversations), needs_model=True),
         Check(

@@ -12,7 +12,7 @@ import pkgutil
 import re
 import sqlite3
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -29,6 +29,7 @@ from actions import base
 from actions.base import ShopAction
 from actions.flow import FLOWS, CarryOut
 from shop import clock, database, seed
+from shop.account import prove_identity
 from shop.models import Base
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +91,12 @@ def rendered(response: str, language: str, facts: dict[str, Any]) -> str:
     return re.sub(r"{(\w+)}", fact, chosen["text"])
 
 
+def _span(text: str, value: str) -> dict[str, int]:
+    """Where an entity stands in the text; the whole of it where its value is written otherwise."""
+    start = text.lower().find(value.lower())
+    return {"start": 0, "end": len(text)} if start < 0 else {"start": start, "end": start + len(value)}
+
+
 @dataclass
 class Heard:
     """What the customer hears in one turn, and the events that the actions returned."""
@@ -134,19 +141,19 @@ class Conversation:
         self.writes(text, intent, **entities)
         heard = Heard()
         if self.loop is None or not self._runs_form(self.loop, heard):
-            self._follows(deque(rules().get(intent, [])), heard)
+            self._follows(deque(rules().get(intent, ["action_not_understood"])), heard)
         return heard
 
     def writes(self, text: str, intent: str = "inform", **entities: Any) -> None:
         """A message arrives: `product="lamp"` or `product=["lamp", "mug"]` are its entities."""
         found = [
-            {"entity": entity, "value": value}
+            {"entity": entity, "value": value, **_span(text, value)}
             for entity, values in entities.items()
             for value in ([values] if isinstance(values, str) else values)
         ]
         language = self.slots.get("language_choice") or ("zh" if re.search(r"[\u4e00-\u9fff]", text) else None)
         language = language or ("en" if re.search(r"[A-Za-z]{2}", text) else self.slots["language"])
-        found.append({"entity": "language", "value": language})
+        found.append({"entity": "language", "value": language, "start": 0, "end": len(text)})
         parsed = {"text": text, "intent": {"name": intent, "confidence": 0.9}, "entities": found}
         self._note({"event": "action", "name": "action_listen"})
         self._note({"event": "user", "text": text, "parse_data": parsed, "input_channel": self.channel})
@@ -262,9 +269,10 @@ class Shop:
         (found,) = self.rows(table, **wanted)
         return found
 
-    def contents(self) -> dict[str, list[dict[str, Any]]]:
+    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table that a change of the shop would show in."""
-        return {table: self.rows(table) for table in Base.metadata.tables if table not in BOOKKEEPING}
+        tables = [table for table in Base.metadata.tables if table not in BOOKKEEPING]
+        return {table: [tuple(row) for row in self.now.execute(f"SELECT * FROM {table}")] for table in tables}
 
     def change(self, statement: str, *values: Any) -> None:
         """Something happens in the shop behind the conversation's back."""
@@ -287,6 +295,16 @@ class StandingTime:
         self.moment += timedelta(**by)
 
 
+def _fill(url: str) -> None:
+    """The sample shop with its known customers, and a small crowd around them."""
+    engine = database.connect(url)
+    with database.session_factory(engine)() as session:
+        database.begin_change(session)
+        seed.fill(session, crowd_size=20, crowd_orders_size=60)
+        session.commit()
+    engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def filled_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     path = tmp_path_factory.mktemp("actions") / "shop.db"
@@ -294,13 +312,19 @@ def filled_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "_source", lambda: NOON)
         database.migrate(url)
-        seed.seed(url)
+        _fill(url)
     now, pristine = sqlite3.connect(path), sqlite3.connect(":memory:")
     now.row_factory = sqlite3.Row
     now.backup(pristine)
     yield Shop(url, pristine, now)
     for connection in (now, pristine):
         connection.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_action_is_known() -> None:
+    """Flows are known by their form once their module is imported."""
+    all_actions()
 
 
 @pytest.fixture(autouse=True)
@@ -319,10 +343,15 @@ def shop(filled_shop: Shop, monkeypatch: pytest.MonkeyPatch, time: StandingTime)
 
 
 @pytest.fixture
-def no_shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """The shop's database is gone; asked for in the middle of a test by `request.getfixturevalue`."""
-    monkeypatch.setenv("SHOP_DATABASE_URL", f"sqlite:///{tmp_path / 'gone.db'}")
-    yield
+def gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
+    """Makes the shop's database disappear, from when it is called."""
+    return lambda: monkeypatch.setenv("SHOP_DATABASE_URL", f"sqlite:///{tmp_path / 'gone.db'}")
+
+
+@pytest.fixture
+def back(monkeypatch: pytest.MonkeyPatch, shop: Shop) -> Callable[[], None]:
+    """Brings it back."""
+    return lambda: monkeypatch.setenv("SHOP_DATABASE_URL", shop.url)
 
 
 @pytest.fixture
@@ -343,8 +372,6 @@ def siyuan(talk: Conversation) -> Conversation:
 
 
 def _proven(talk: Conversation, email: str, last_four: str) -> Conversation:
-    from shop.account import prove_identity
-
     with base.open_session() as session:
         prove_identity(session, talk.visitor, email, last_four)
     return talk

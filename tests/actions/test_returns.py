@@ -1,0 +1,213 @@
+"""Returns: send items back for money, exchange one for another version, ask how far it has got."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shop.policy import POLICY
+from tests.actions.conftest import Conversation, Shop, StandingTime
+
+
+def in_return(talk: Conversation, **entities: Any) -> None:
+    """Emma's return of the yoga mat, up to where the money goes."""
+    talk.says("return the yoga mat", "return_item", product="yoga mat", order_number="W8264404", **entities)
+
+
+# -- sending back ------------------------------------------------------------------------------------------------------
+
+
+def test_a_return_is_said_back_and_opened_on_a_yes(emma: Conversation, shop: Shop) -> None:
+    in_return(emma, reason="ugly")
+    heard = emma.says("the way I paid")
+    assert heard.replies == ["utter_ask_return_with_fee"]
+    assert heard.fact("fee") == "¥12"
+    assert (heard.fact("reason"), heard.fact("payment")) == ("changed my mind", "Visa ending 1881")
+    assert not shop.rows("returns", order_id=shop.row("orders", number="W8264404")["id"])
+    said_back = heard.fact("amount")
+    heard = emma.says("yes", "affirm")
+    assert heard.replies == ["utter_opened_return"]
+    assert heard.fact("amount") == said_back
+    assert heard.fact("day") == "Thu 22 May"
+    back = shop.row("returns", number=heard.fact("return_number"))
+    assert (back["reason"], back["refund_to"], back["fee_cents"]) == ("changed_mind", "original", 1200)
+
+
+def test_the_shop_pays_the_way_back_where_it_is_at_fault(emma: Conversation) -> None:
+    in_return(emma, reason="damaged")
+    heard = emma.says("gift card")
+    assert heard.replies == ["utter_ask_return"]
+    assert heard.fact("payment") == "gift card"
+
+
+def test_several_items_go_back_at_once(siyuan: Conversation, shop: Shop) -> None:
+    siyuan.says("退跑步鞋和台灯", "return_item", product=["跑步鞋", "台灯"], order_number="W2378158", reason="质量问题")
+    heard = siyuan.says("原路退回")
+    assert "跑步鞋" in heard.fact("items") and "护眼台灯" in heard.fact("items")
+    heard = siyuan.says("好的", "affirm")
+    back = shop.row("returns", number=heard.fact("return_number"))
+    assert len(shop.rows("return_lines", return_id=back["id"])) == 2
+
+
+def test_the_whole_order_goes_back(siyuan: Conversation) -> None:
+    siyuan.says("退货", "return_item", order_number="W2378158", reason="不想要了")
+    assert siyuan.says("全部退").replies == ["utter_ask_refund_to"]
+    heard = siyuan.says("原路退回")
+    assert "×2" in heard.fact("items")
+
+
+def test_items_are_shown_numbered_with_a_button_each(siyuan: Conversation) -> None:
+    heard = siyuan.says("我要退货", "return_item", order_number="W2378158")
+    assert heard.replies == ["utter_ask_items"]
+    assert [line[:2] for line in heard.fact("items").splitlines()] == ["1.", "2.", "3."]
+    assert [b["payload"] for b in heard.messages[0]["buttons"]] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("number", "reply", "words"),
+    [
+        ("W8264401", "utter_refuse_not_delivered_yet", ["W8264401"]),
+        ("W8264407", "utter_refuse_return_window_closed", ["30", "Wed 30 Apr"]),
+        ("W8264405", "utter_refuse_already_cancelled", ["W8264405"]),
+    ],
+)
+@pytest.mark.parametrize("intent", ["return_item", "exchange_item"])
+def test_what_cannot_go_back_is_refused_at_once_with_the_reason(
+    emma: Conversation, shop: Shop, intent: str, number: str, reply: str, words: list[str]
+) -> None:
+    before = shop.contents()
+    heard = emma.says("it goes back", intent, order_number=number)
+    assert heard.replies == [reply]
+    assert all(word in heard.text for word in words), heard.text
+    assert shop.contents() == before
+
+
+def test_the_window_closes_while_they_hesitate(emma: Conversation, shop: Shop, time: StandingTime) -> None:
+    in_return(emma, reason="ugly")
+    emma.says("the way I paid")
+    shop.change("UPDATE shipments SET delivered_at = '2031-04-15 04:00:00.000000'")
+    before = shop.contents()
+    time.forward(minutes=5)
+    assert emma.says("yes", "affirm").replies == ["utter_refuse_return_window_closed"]
+    assert shop.contents() == before
+
+
+def test_what_may_not_come_back_is_told_by_name(emma: Conversation, shop: Shop) -> None:
+    order = shop.row("orders", number="W8264404")
+    chocolates = shop.row("products", slug="chocolate-box")["id"]
+    variants = [v["id"] for v in shop.rows("variants", product_id=chocolates)]
+    shop.change("UPDATE order_lines SET variant_id = ? WHERE order_id = ?", variants[0], order["id"])
+    heard = emma.says("return it", "return_item", order_number="W8264404")
+    assert heard.replies == ["utter_refuse_not_returnable"]
+    assert "Box of Chocolates" in heard.text
+
+
+def test_food_that_arrived_damaged_may_come_back(emma: Conversation) -> None:
+    entities = {"product": "chocolates", "reason": "damaged"}
+    heard = emma.says("the chocolates arrived damaged", "return_item", order_number="W8264404", **entities)
+    assert heard.replies == ["utter_ask_refund_to"]
+
+
+def test_what_is_on_its_way_back_does_not_go_back_twice(emma: Conversation) -> None:
+    in_return(emma, reason="ugly")
+    emma.says("the way I paid")
+    emma.says("yes", "affirm")
+    heard = emma.says("return the yoga mat", "return_item", product="yoga mat", order_number="W8264404")
+    assert heard.replies == ["utter_ask_items"]
+    assert "Yoga Mat" not in heard.fact("items")
+
+
+def test_money_of_a_gift_card_goes_back_to_a_gift_card_unasked(emma: Conversation, shop: Shop) -> None:
+    order = shop.row("orders", number="W8264404")
+    shop.change("UPDATE payments SET kind = 'gift_card', last_four = '9120' WHERE order_id = ?", order["id"])
+    heard = emma.says("return the yoga mat", "return_item", product="yoga mat", order_number="W8264404", reason="ugly")
+    assert heard.replies == ["utter_ask_return_with_fee"]
+    assert "gift card" in heard.fact("payment")
+
+
+# -- exchanging --------------------------------------------------------------------------------------------------------
+
+
+def test_an_exchange_is_said_back_and_opened_on_a_yes(emma: Conversation, shop: Shop) -> None:
+    heard = emma.says(
+        "the running shoes are too small, one size up please",
+        "exchange_item",
+        product="running shoes",
+        reason="too small",
+        order_number="W8264404",
+    )
+    assert heard.replies == ["utter_ask_exchange"]
+    assert heard.fact("options") == "white · size 40"
+    variant = shop.variant("running-shoes", "white", "40")
+    heard = emma.says("yes", "affirm")
+    assert heard.replies == ["utter_opened_exchange"]
+    back = shop.row("returns", number=heard.fact("return_number"))
+    assert (back["kind"], back["reason"]) == ("exchange", "wrong_size")
+    assert shop.row("variants", id=variant["id"])["stock"] == variant["stock"] - 1
+
+
+def test_an_exchange_for_what_is_sold_out_offers_the_others(siyuan: Conversation, shop: Shop) -> None:
+    before = shop.contents()
+    heard = siyuan.says("换XXL", "exchange_item", order_number="12345678", quantity="两件", option="XXL")
+    assert heard.replies == ["utter_refuse_out_of_stock", "utter_ask_variant"]
+    assert siyuan.says("那换XL吧", option="XL").replies == ["utter_ask_exchange"]
+    assert shop.contents() == before
+
+
+def test_another_version_is_a_correction_after_it_was_said_back(emma: Conversation, shop: Shop) -> None:
+    entities: dict[str, Any] = {"product": "running shoes", "option": "size 40"}
+    emma.says("swap the shoes for size 40", "exchange_item", order_number="W8264404", **entities)
+    before = shop.contents()
+    heard = emma.says("no, size 41", "deny", option="size 41")
+    assert heard.replies == ["utter_ask_exchange"]
+    assert "41" in heard.fact("options")
+    assert shop.contents() == before
+
+
+# -- how far it has got ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", ["R5500001", "r5500001", "W8264406"])
+def test_a_return_is_tracked_by_its_number_or_its_orders(emma: Conversation, said: str) -> None:
+    heard = emma.says(f"how far is {said}", "track_return", order_number=said)
+    assert heard.replies == ["utter_return_received"]
+    assert heard.fact("return_number") == "R5500001"
+
+
+def test_a_refund_that_was_paid_says_when_and_how_much(talk: Conversation) -> None:
+    talk.says("退款到账了吗", "track_return", order_number="R5500002")
+    heard = talk.says("wang.fang@example.com", email="wang.fang@example.com")
+    assert heard.replies == ["utter_return_refund_paid"]
+    assert heard.fact("payment") in {"支付宝", "Alipay"}
+
+
+@pytest.mark.parametrize("said", ["R5500002", "R9999999"])
+def test_a_return_that_is_not_theirs_is_as_one_that_is_not_there(talk: Conversation, said: str) -> None:
+    assert talk.says("my refund", "track_return", order_number=said).replies == ["utter_ask_order_proof"]
+    heard = talk.says("emma.clarke@example.com", email="emma.clarke@example.com")
+    assert heard.replies == ["utter_refuse_order_not_found", "utter_ask_order_proof"]
+    assert "W7700002" not in heard.text, "the number of somebody else's order is told to nobody"
+
+
+def test_a_cancelled_orders_refund_is_told_where_there_is_no_return(emma: Conversation) -> None:
+    heard = emma.says("where is my money", "track_return", order_number="W8264405")
+    assert heard.replies == ["utter_order_cancelled_refund_pending"]
+
+
+def test_an_order_without_a_return_says_so(emma: Conversation) -> None:
+    assert emma.says("my refund", "track_return", order_number="W8264401").replies == ["utter_refuse_no_such_return"]
+
+
+@pytest.mark.parametrize("state", ["open", "sent_back", "received", "completed", "rejected", "expired"])
+@pytest.mark.parametrize("kind", ["return", "exchange"])
+def test_every_state_of_a_return_has_its_words(emma: Conversation, shop: Shop, kind: str, state: str) -> None:
+    shop.change("UPDATE returns SET kind = ?, state = ? WHERE number = 'R5500001'", kind, state)
+    heard = emma.says("how far is it", "track_return", order_number="R5500001")
+    assert heard.replies == [f"utter_{kind}_{state}"]
+
+
+def test_the_refund_days_that_are_promised_are_the_policys(emma: Conversation) -> None:
+    in_return(emma, reason="ugly")
+    text = emma.says("what?", "nlu_fallback").text
+    assert f"{POLICY.refund_days} days" in text and f"{POLICY.gift_card_refund_days} day" in text
