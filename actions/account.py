@@ -30,10 +30,12 @@ class ProfileValue(Step):
 
     slot = "profile_value"
     clears = ("confirmed",)
-    is_open_ended = True
 
     def is_needed(self, turn: Turn, draft: Draft) -> bool:
         return bool(draft["profile_field"])
+
+    def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
+        return turn.value(draft["profile_field"]) is not None
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
         field = draft["profile_field"]

@@ -58,8 +58,10 @@ def plain(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """Plain text without punctuation and particles at its ends: "好的呀！" is 好的."""
-    return re.sub(r"^[\W_]+|[\W_啊呀哦噢啦哈呢吧嘛了~]+$", "", plain(text)) or plain(text)
+    """Plain text without punctuation and without particles at its end: "好的呀，谢谢！" is 好的呀谢谢."""
+    words = re.sub(r"[^\w']+|_", " ", plain(text)).strip()
+    joined = re.sub(r"(?<=[\u4e00-\u9fff]) +| +(?=[\u4e00-\u9fff])", "", words)
+    return re.sub(r"[啊呀哦噢啦哈呢吧嘛了]+$", "", joined) or joined or plain(text)
 
 
 def mentions(text: str, words: Sequence[str]) -> str | None:
@@ -87,6 +89,21 @@ def pick(text: str, section: str) -> str | None:
 
 def says(text: str, section: str) -> bool:
     return mentions(text, lexicon()[section]) is not None
+
+
+QUESTION = re.compile(
+    r"[?？]|吗|怎么|多少|几天|多久|什么时候|哪|^(how|what|when|where|why|who|which|can|do|does|is|are|will)\b"
+)
+
+
+def is_question(text: str) -> bool:
+    return QUESTION.search(plain(text)) is not None
+
+
+def is_short(text: str) -> bool:
+    """A few words, as people answer a question."""
+    said = plain(text)
+    return len(HAN.findall(said)) <= 10 and len(re.findall(r"[a-z']+", said)) <= 6
 
 
 def yes_or_no(text: str, intent: str) -> bool | None:

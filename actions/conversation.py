@@ -9,7 +9,7 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from actions import answers
 from actions.base import Events, ShopAction
 from actions.flow import FLOWS, close_form
-from actions.products import FOCUS, AboutProduct, ProductInfo, ProductStock
+from actions.products import CANDIDATES, FOCUS, AboutProduct, ProductInfo, ProductStock
 from actions.turn import Turn
 
 CARRY_OUT = {  # what a late yes carries out where the answer to the first one was lost
@@ -88,7 +88,7 @@ class UseFacts(ShopAction):
             return [FollowupAction("action_not_understood")]  # facts, but not those that were asked for
         if turn.value("order_number"):
             return [FollowupAction("track_order_form")]
-        if turn.value("product") or (turn.slot(FOCUS) and turn.value("option")):
+        if turn.value("product") or turn.slot(CANDIDATES) or (turn.slot(FOCUS) and turn.value("option")):
             return _question_about_product(turn).serve(turn)
         turn.say("utter_ask_what_for")
         return []

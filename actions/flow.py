@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
 
+from actions import answers
 from actions.base import Events, ShopAction
 from actions.turn import Turn
 from shop.errors import QuoteChanged, ShopError, TooManyAttempts
@@ -25,13 +26,13 @@ SAID = "said"  # a whole message among what was mentioned
 LONGEST_MEMORY = 60
 KEPT = {"order_number"}  # stays in focus when a flow ends, for what comes next
 
-# Messages that are never an answer, whatever they contain: the rules serve them.
-NEVER_ANSWERS = {
-    "stop", "talk_to_human", "switch_language", "repeat", "faq", "bot_challenge", "ask_help", "greet", "goodbye",
-    "chitchat", "out_of_scope", "recommend_products", "ask_promotions", "compare_products", "buy_product", "complain",
-    "ask_product_price", "ask_product_info", "praise", "rate_service", "thank",
+# What the rules serve, unless the message plainly answers the open question; the first three they serve in any case.
+ALWAYS_OBEYED = {"stop", "talk_to_human", "switch_language"}
+NO_ANSWERS = ALWAYS_OBEYED | {
+    "repeat", "faq", "bot_challenge", "ask_help", "greet", "goodbye", "chitchat", "out_of_scope", "recommend_products",
+    "ask_promotions", "compare_products", "buy_product", "complain", "ask_product_price", "ask_product_info", "praise",
+    "rate_service", "thank",
 }  # fmt: skip
-
 
 Retries = Mapping[type[ShopError], str]  # a refusal, and the slot to ask for again
 
@@ -58,11 +59,15 @@ class Step(ABC):
 
     slot: str
     clears: tuple[str, ...] = ()  # slots that mean nothing any more when this one changes
-    is_open_ended = False  # its answer may look like any other message
 
     @abstractmethod
     def read(self, turn: Turn, draft: Draft, asked: bool) -> Any:
         """The value that the message gives, or None. `asked`: the bot has just asked for it."""
+
+    def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
+        """Whether the message answers the question, whatever a classifier takes it for: a few words that fit."""
+        is_brief = answers.is_short(turn.text) and not answers.is_question(turn.text)
+        return is_brief and self.read(turn, Draft(turn), True) is not None
 
     def default(self, turn: Turn, draft: Draft) -> Any:
         """The value where there is nothing to choose."""
@@ -158,7 +163,7 @@ class Flow(ShopAction, ABC):
         asked = None if has_started else self.asked(turn, draft)
         said = {"entity": SAID, "value": turn.text[:200]}
         draft["mentioned"] = [*(draft["mentioned"] or []), *turn.entities, said][-LONGEST_MEMORY:]
-        if not has_started and self._belongs_elsewhere(turn, asked):
+        if not has_started and self._belongs_elsewhere(turn, draft, asked):
             return False
         was_heard = was_corrected = False
         for step in self.steps:
@@ -186,14 +191,11 @@ class Flow(ShopAction, ABC):
         if step.slot != "confirmed" and any(s.slot == "confirmed" for s in self.steps):
             draft["confirmed"] = None  # a yes is a yes to what was said back, nothing else
 
-    def _belongs_elsewhere(self, turn: Turn, asked: Step | None) -> bool:
-        if turn.intent in NEVER_ANSWERS:
-            return not (asked and asked.is_open_ended and asked.read(turn, Draft(turn), True) is not None
-                        and turn.intent in {"out_of_scope", "chitchat", "complain", "ask_product_info"})  # fmt: skip
-        is_other_request = turn.intent in TRIGGERS and turn.intent != self.trigger
-        if is_other_request and asked and asked.is_open_ended:
-            return asked.read(turn, Draft(turn), True) is None
-        return is_other_request
+    def _belongs_elsewhere(self, turn: Turn, draft: Draft, asked: Step | None) -> bool:
+        """Whether the message is a question, a request or a remark, rather than something for this flow."""
+        if asked and turn.intent not in ALWAYS_OBEYED and asked.is_plainly_answered(turn, draft):
+            return False
+        return turn.intent in NO_ANSWERS or (turn.intent in TRIGGERS and turn.intent != self.trigger)
 
     def _ask_next(self, turn: Turn, draft: Draft) -> Events:
         """Fill what has no choice, check what can be checked, and name the next slot to ask for."""

@@ -145,7 +145,6 @@ class NewAddress(Step):
 
     slot = "new_address"
     clears = ("confirmed",)
-    is_open_ended = True
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> dict[str, str | None] | None:
         postal_code = turn.value("postal_code")
@@ -156,6 +155,9 @@ class NewAddress(Step):
         if draft["new_address"] is None:
             return None
         return {"address": turn.value("address") or "", "postal_code": postal_code} if turn.value("address") else None
+
+    def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
+        return turn.value("address") is not None and not answers.is_question(turn.text)
 
     def default(self, turn: Turn, draft: Draft) -> dict[str, str | None] | None:
         said = {e["entity"]: str(e["value"]) for e in draft["mentioned"] or []}
@@ -293,6 +295,9 @@ class AccountEmail(Email):
     """The account's e-mail, where only the order is proven: payment methods belong to the account."""
 
     slot = "account_email"
+
+    def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
+        return turn.value("email") is not None
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
         email = turn.value("email")

@@ -7,6 +7,7 @@ from typing import Any
 
 from rasa_sdk.events import SlotSet
 
+from actions import answers
 from actions.base import Events, ShopAction
 from actions.turn import Turn
 from shop import products
@@ -16,17 +17,51 @@ from shop.products import ProductView
 FOCUS = "product_in_focus"  # the id of the product last talked about: what "it" and "这个" mean
 
 
+CANDIDATES = "product_candidates"  # the ids of the products offered as a choice
+
+
 def named_products(turn: Turn, limit: int = 3) -> list[ProductView]:
-    """The products the message names, or the one in focus; the closest ones where the name is loose."""
+    """The products the message names, or picks from those offered, or the one in focus."""
+    if picked := _picked_product(turn):
+        return [picked]
     said = turn.values("product")
     found: dict[int, ProductView] = {}
     for name in said:
         for product in products.find_products(turn.session, name, limit=limit):
             found.setdefault(product.id, product)
     if said:
-        return list(found.values())
+        whole = _one_name(turn)
+        exact = [p for p in products.find_products(turn.session, whole, limit=1) if p.id in found] if whole else []
+        return exact or list(found.values())
     focus = turn.slot(FOCUS)
     return [products.product(turn.session, focus)] if focus else []
+
+
+def _one_name(turn: Turn) -> str | None:
+    """Two names that are one: "iPhone 13的case", "the mug's lid"."""
+    spans = [(e["start"], e["end"]) for e in turn.entities if e["entity"] == "product"]
+    if len(spans) != 2 or turn.text[spans[0][1] : spans[1][0]].strip() not in {"的", "'s", ""}:
+        return None
+    return turn.text[spans[0][0] : spans[1][1]]
+
+
+def _picked_product(turn: Turn) -> ProductView | None:
+    """The one of the products offered last that the message picks: the second one, 夹式的那个, "the clip-on"."""
+    offered = [products.product(turn.session, each) for each in turn.slot(CANDIDATES) or []]
+    place = answers.ordinal(turn.text, len(offered)) if offered and not turn.values("product") else None
+    if place is not None:
+        return offered[place]
+    said = answers.plain(turn.text)
+    points = [sum(part in said for part in _parts(product)) for product in offered]
+    best = max(points, default=0)
+    return offered[points.index(best)] if best and points.count(best) == 1 else None
+
+
+def _parts(product: ProductView) -> set[str]:
+    """What a product may be told apart by: pairs of characters of its Chinese name, words of its English one."""
+    zh = product.name_zh
+    words = answers.plain(product.name_en).replace("-", " ").split()
+    return {zh[i : i + 2] for i in range(len(zh) - 1)} | {word for word in words if len(word) > 2}
 
 
 def focus_on(product: ProductView) -> Events:
@@ -66,8 +101,9 @@ class AboutProduct(ShopAction, ABC):
                 products=listed,
                 buttons=[{"title": n, "payload": self.question(turn, n)} for n in names],
             )
-            return [SlotSet("product_question", self.name())]
-        return [*self.answer(turn, found[0]), *focus_on(found[0]), SlotSet("product_question", None)]
+            return [SlotSet("product_question", self.name()), SlotSet(CANDIDATES, [p.id for p in found])]
+        answered = [SlotSet("product_question", None), SlotSet(CANDIDATES, None)]
+        return [*self.answer(turn, found[0]), *focus_on(found[0]), *answered]
 
     def question(self, turn: Turn, name: str) -> str:
         return name

@@ -35,7 +35,7 @@ from shop.errors import (
 from shop.models import OrderState, RefundTarget, ReturnKind, ReturnReason
 
 NOT_AMONG_THEM = "utter_item_not_among_them"
-REASON = Choice("reason", entity="reason", is_open_ended=True, otherwise="other")
+REASON = Choice("reason", entity="reason", otherwise="other")
 
 
 class AskItems(ShopAction):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from actions import answers
-from actions.flow import SAID, Draft, Step
+from actions.flow import SAID, TRIGGERS, Draft, Step
 from actions.turn import Turn
 from shop import account, options, orders, products, returns
 from shop.errors import IdentityNotProven, OrderNotFound, TooManyAttempts
@@ -32,6 +32,9 @@ class OrderNumber(Step):
         known = known_orders(turn)
         place = answers.ordinal(turn.text, len(known))
         return known[place].number if place is not None else None
+
+    def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
+        return turn.value("order_number") is not None and answers.is_short(turn.text) and turn.intent not in TRIGGERS
 
     def resolve(self, turn: Turn, draft: Draft, number: str) -> str:
         """A return's number stands for its order; what it is kept as decides what is shown."""
@@ -80,6 +83,9 @@ class OrderProof(Step):
     def default(self, turn: Turn, draft: Draft) -> str | None:
         number = draft["order_number"]
         return str(number) if number and is_proven(turn, number) else None
+
+    def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
+        return self._proof(turn, asked=True) is not None and not answers.is_question(turn.text)
 
     def _proof(self, turn: Turn, asked: bool) -> str | None:
         is_whole_phone = asked and re.fullmatch(r"[+(]?\d[\d ()\-]{6,18}", turn.text) and not turn.value("order_number")
@@ -288,12 +294,12 @@ class Choice(Step):
 
     clears = ("confirmed",)
 
-    def __init__(self, slot: str, section: str | None = None, *, entity: str | None = None, is_open_ended: bool = False,
-                 otherwise: str | None = None) -> None:  # fmt: skip
+    def __init__(
+        self, slot: str, section: str | None = None, *, entity: str | None = None, otherwise: str | None = None
+    ) -> None:
         self.slot = slot
         self.section = section or slot
         self.entity = entity
-        self.is_open_ended = is_open_ended
         self.otherwise = otherwise
 
     def default(self, turn: Turn, draft: Draft) -> str | None:
@@ -363,6 +369,9 @@ class Phone(Step):
     """The phone of the account, or its last four digits: with the e-mail it proves who they are."""
 
     slot = "phone"
+
+    def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
+        return (turn.value("phone") or answers.last_four(turn.text, asked=True)) is not None
 
     def is_needed(self, turn: Turn, draft: Draft) -> bool:
         return turn.shopper.customer_id is None

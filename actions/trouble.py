@@ -23,7 +23,7 @@ class Problem(Choice):
     """What is wrong with the delivery; often said with the very first message."""
 
     def __init__(self) -> None:
-        super().__init__(PROBLEM, is_open_ended=True)
+        super().__init__(PROBLEM)
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
         if asked or turn.intent == "report_delivery_problem":
@@ -108,7 +108,6 @@ class FaultyProduct(Step):
     """Which product does not work: its name as the customer calls it."""
 
     slot = "faulty_product"
-    is_open_ended = True
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
         if product := turn.value("product"):

@@ -111,7 +111,7 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
         features = wording_of(message)
         if not any(feature in self._model.index for feature in features):
             return {label: 0.0 for label in self._model.labels}
-        return dict(zip(self._model.labels, map(float, self._model.likelihoods(features))))
+        return dict(zip(self._model.labels, map(float, self._model.likelihoods(features)), strict=True))
 
     def _selected_responses(self, likelihoods: Dict[Text, float]) -> Dict[Text, Any]:
         """What Rasa's own selector would say, less the texts of the reply: they are looked up by its name."""

@@ -139,4 +139,3 @@ class EntityTagger(GraphComponent, EntityExtractorMixin):
     def _likelihood(self, entity: Text, index: int) -> float:
         labels = {f"B-{entity}", f"I-{entity}"} & set(self._tagger.labels())
         return float(sum(self._tagger.marginal(label, index) for label in labels))
-

@@ -65,7 +65,7 @@ def _sharpness(matrix: csr_matrix, labels: np.ndarray, regularisation: float) ->
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     machine = LinearSVC(C=1 / regularisation, random_state=0)
     margins = cross_val_predict(machine, matrix[known], labels[known], cv=folds, method="decision_function")
-    classes, target = np.unique(labels[known], return_inverse=True)
+    target = np.unique(labels[known], return_inverse=True)[1]
     losses = {factor: _log_loss(margins * factor, target) for factor in np.arange(1.0, 8.1, 0.25)}
     return float(min(losses, key=lambda factor: losses[factor]))
 

@@ -13,7 +13,7 @@ from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from components import forms, sources, text
+from components import notations, sources, text
 from components.hints import add_hints
 
 
@@ -39,7 +39,7 @@ class PatternExtractor(GraphComponent, EntityExtractorMixin):
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
-        return sources.fingerprint(text, forms)
+        return sources.fingerprint(text, notations)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         for example in training_data.training_examples:
@@ -56,7 +56,7 @@ class PatternExtractor(GraphComponent, EntityExtractorMixin):
 
     @staticmethod
     def _extract(message: Message) -> List[Dict[Text, Any]]:
-        readings = forms.read(text.normalise(message.get(TEXT) or ""))
+        readings = notations.read(text.normalise(message.get(TEXT) or ""))
         return [
             {"entity": found.entity, "start": found.start, "end": found.end, "value": found.value} for found in readings
         ]

@@ -145,7 +145,7 @@ def _in_context(entity: str, kind: str, tokens: list[str], start: int, end: int)
         return (start, end) if entity == GOODS else _single_han(kind, start, end, after)
     if word.isdigit():
         return None
-    return (start, end) if len(word) > 1 or word.isupper() and not after.startswith("'") else None
+    return (start, end) if len(word) > 1 or (word.isupper() and not after.startswith("'")) else None
 
 
 def _single_han(kind: str, start: int, end: int, after: str) -> tuple[int, int] | None:

@@ -71,7 +71,9 @@ def entities_of(labels: Sequence[str], spans: Sequence[tuple[int, int]]) -> list
     found: list[dict[str, Any]] = []
     for index, label in enumerate(labels):
         kind, _, entity = label.partition("-")
-        continues = kind == "I" and bool(found) and found[-1]["entity"] == entity and found[-1]["tokens"][1] == index - 1
+        continues = (
+            kind == "I" and bool(found) and found[-1]["entity"] == entity and found[-1]["tokens"][1] == index - 1
+        )
         if continues:
             found[-1].update(end=spans[index][1], tokens=(found[-1]["tokens"][0], index))
         elif kind in ("B", "I"):

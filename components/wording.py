@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from rasa.nlu.constants import TOKENS_NAMES
 from rasa.shared.nlu.constants import TEXT
@@ -42,10 +43,10 @@ def _hint_at(message: Message, position: int) -> tuple[str | None, bool]:
 
 
 def _phrases(words: list[str]) -> Iterator[str]:
+    yield from words
     framed = ["^", *words, "$"]
-    for length in (1, 2):
-        for start in range(len(framed) - length + 1):
-            yield " ".join(framed[start : start + length])
+    for first, second in pairwise(framed):
+        yield f"{first} {second}"
 
 
 def _letters(words: list[str]) -> Iterator[str]:

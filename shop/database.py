@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, event, inspect, select
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-from shop.models import Customer
+from shop.models import Customer, Product
 
 DEFAULT_URL = "sqlite:///var/shop.db"
 BUSY_TIMEOUT_SECONDS = 5
@@ -67,18 +67,34 @@ def migrate(url: str | None = None) -> None:
         engine.dispose()
 
 
-def is_filled(url: str | None = None) -> bool:
-    """Whether there is a shop with customers in it: False, too, where there is no database or no schema."""
+def has_schema(url: str | None = None) -> bool:
+    """Whether there is a shop's database with its tables, whatever is in them."""
     engine = connect(url)
     try:
         path = _file(engine.url)
         if path is not None and not path.exists():
             return False
         with engine.connect() as connection:
-            has_table = inspect(connection).has_table(Customer.__tablename__)
-            return has_table and connection.execute(select(Customer.id).limit(1)).first() is not None
+            return bool(inspect(connection).has_table(Customer.__tablename__))
     finally:
         engine.dispose()
+
+
+def is_filled(url: str | None = None) -> bool:
+    """Whether there is a shop with something in it: False, too, where there is no database or no schema."""
+    if not has_schema(url):
+        return False
+    engine = connect(url)
+    try:
+        with session_factory(engine)() as session:
+            return holds_anything(session)
+    finally:
+        engine.dispose()
+
+
+def holds_anything(session: Session) -> bool:
+    """Whether the shop has customers or products: a shopkeeper's own catalogue comes before the first customer."""
+    return any(session.execute(select(kind.id).limit(1)).first() is not None for kind in (Customer, Product))
 
 
 def _engine(address: str | None, *, may_create: bool) -> Engine:

@@ -62,7 +62,7 @@ class Product(Base):
     category: Category = Column(choice(Category), nullable=False, index=True)
     summary_zh: str = Column(String(400), nullable=False)
     summary_en: str = Column(String(400), nullable=False)
-    rating: float = Column(Float, nullable=False)  # 1.0 to 5.0
+    rating: float = Column(Float, nullable=False)  # 1.0 to 5.0; 0.0: nobody has rated it yet
     review_count: int = Column(Integer, nullable=False)
     warranty_months: int = Column(Integer, nullable=False)  # 0: none
     is_returnable: bool = Column(Boolean, nullable=False, default=True)  # food and hygiene goods are not

@@ -86,7 +86,7 @@ def test_what_cannot_go_back_is_refused_at_once_with_the_reason(
 def test_the_window_closes_while_they_hesitate(emma: Conversation, shop: Shop, time: StandingTime) -> None:
     in_return(emma, reason="ugly")
     emma.says("the way I paid")
-    shop.change("UPDATE shipments SET delivered_at = '2031-04-15 04:00:00.000000'")
+    shop.change("UPDATE shipments SET delivered_at = '2031-04-14 04:00:00.000000'")
     before = shop.contents()
     time.forward(minutes=5)
     assert emma.says("yes", "affirm").replies == ["utter_refuse_return_window_closed"]
@@ -101,6 +101,7 @@ def test_what_may_not_come_back_is_told_by_name(emma: Conversation, shop: Shop) 
     heard = emma.says("return it", "return_item", order_number="W8264404")
     assert heard.replies == ["utter_refuse_not_returnable"]
     assert "Box of Chocolates" in heard.text
+    assert emma.loop is None
 
 
 def test_food_that_arrived_damaged_may_come_back(emma: Conversation) -> None:
@@ -114,7 +115,7 @@ def test_what_is_on_its_way_back_does_not_go_back_twice(emma: Conversation) -> N
     emma.says("the way I paid")
     emma.says("yes", "affirm")
     heard = emma.says("return the yoga mat", "return_item", product="yoga mat", order_number="W8264404")
-    assert heard.replies == ["utter_ask_items"]
+    assert heard.replies[-1] == "utter_ask_items"
     assert "Yoga Mat" not in heard.fact("items")
 
 

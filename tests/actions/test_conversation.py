@@ -1,0 +1,179 @@
+"""Conversation: coming back to an open question, repeating, languages, and what was not understood."""
+
+from __future__ import annotations
+
+import pytest
+
+from actions.conversation import MISSES_BEFORE_OFFER
+from actions.flow import FLOWS
+from tests.actions.conftest import Conversation, Shop, all_actions, deed_of
+
+
+def test_resuming_goes_back_to_the_open_form_and_where_none_is_open_waits(emma: Conversation) -> None:
+    assert emma.does("action_resume").followups == []
+    emma.says("cancel W8264401", "cancel_order", order_number="W8264401")
+    assert emma.does("action_resume").followups == ["cancel_order_form"]
+
+
+@pytest.mark.parametrize("text", ["算了", "never mind"])
+def test_never_mind_ends_the_flow_and_nothing_has_changed(emma: Conversation, shop: Shop, text: str) -> None:
+    emma.says("return the yoga mat", "return_item", product="yoga mat", order_number="W8264404", reason="ugly")
+    emma.says("the way I paid")
+    before = shop.contents()
+    assert emma.says(text, "stop").replies == ["utter_stopped_request"]
+    assert emma.loop is None
+    assert [emma.slots[slot] for slot in ("items", "reason", "refund_to", "confirmation", "mentioned")] == [None] * 5
+    assert emma.slots["order_number"] == "W8264404"
+    assert shop.contents() == before
+
+
+def test_never_mind_with_nothing_open_is_friendly(talk: Conversation) -> None:
+    assert talk.says("算了", "stop").replies == ["utter_stopped"]
+
+
+def test_a_yes_after_never_mind_does_nothing(emma: Conversation, shop: Shop) -> None:
+    emma.says("cancel W8264401", "cancel_order", order_number="W8264401")
+    emma.says("never mind", "stop")
+    before = shop.contents()
+    emma.says("yes", "affirm")
+    assert shop.contents() == before
+
+
+# -- languages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        *(("speak English please", "en"), ("能说英文吗", "en"), ("请说中文", "zh"), ("in Chinese please", "zh")),
+        *(("can you switch to Mandarin", "zh"), ("换个语言", "en"), ("another language please", "zh")),
+        *(("not Chinese, English!", "zh"),),
+    ],
+)
+def test_the_language_asked_for_is_taken_and_named_in_that_language(
+    talk: Conversation, text: str, language: str
+) -> None:
+    heard = talk.says(text, "switch_language")
+    assert heard.replies == ["utter_language_switched"]
+    assert (talk.slots["language"], talk.slots["language_choice"]) == (language, language)
+    assert ("中文" in heard.text) is (language == "zh")
+
+
+def test_replies_are_in_the_language_of_the_last_message(talk: Conversation) -> None:
+    assert "您好" in talk.says("你好", "greet").text
+    assert "Hi" in talk.says("hello", "greet").text
+
+
+def test_a_language_asked_for_stays_whatever_comes_next(siyuan: Conversation) -> None:
+    siyuan.says("English please", "switch_language")
+    heard = siyuan.says("W2378156到哪了", "track_order", order_number="W2378156")
+    assert "Eye-Care Desk Lamp" in heard.text and "tomorrow" not in heard.text
+
+
+# -- repeating ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_said_last_is_said_again_whole(emma: Conversation) -> None:
+    emma.says("where is W8264403", "track_order", order_number="W8264403")
+    last = emma.says("this is a joke", "complain").text
+    heard = emma.says("what did you say", "repeat")
+    assert heard.text == last
+    assert emma.says("again please", "repeat").text == last
+
+
+def test_an_open_question_is_asked_anew_instead(emma: Conversation) -> None:
+    emma.says("cancel W8264401", "cancel_order", order_number="W8264401")
+    assert emma.says("pardon?", "repeat").replies == ["utter_ask_cancel_paid_order"]
+
+
+def test_where_nothing_was_said_yet_it_is_said_what_can_be_done(talk: Conversation) -> None:
+    assert talk.says("pardon?", "repeat").replies == ["utter_ask_help"]
+
+
+# -- facts without a request -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "entities", "replies"),
+    [
+        ("W8264403", {"order_number": "W8264403"}, ["utter_order_overdue"]),
+        ("the yoga mat", {"product": "yoga mat"}, ["utter_product_info"]),
+        ("black", {"option": "black"}, ["utter_ask_what_for"]),
+        ("emma.clarke@example.com", {"email": "emma.clarke@example.com"}, ["utter_ask_what_for"]),
+    ],
+)
+def test_a_fact_alone_asks_for_what_it_most_likely_means(
+    emma: Conversation, text: str, entities: dict[str, str], replies: list[str]
+) -> None:
+    assert emma.says(text, **entities).replies == replies
+
+
+def test_facts_other_than_those_that_were_asked_for_are_not_understood(emma: Conversation) -> None:
+    emma.says("cancel W8264401", "cancel_order", order_number="W8264401")
+    heard = emma.says("my phone is 13800138000", phone="13800138000")
+    assert heard.replies == ["utter_hint_confirmed", "utter_ask_cancel_paid_order"]
+
+
+# -- not understood ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("intent", "entities", "hint"),
+    [
+        ("cancel_order", {}, "utter_hint_order_number"),
+        ("cancel_order", {"order_number": "W2378156"}, "utter_hint_order_proof"),
+        ("cancel_order", {"order_number": "W8264401"}, "utter_hint_confirmed"),
+        ("return_item", {"order_number": "W8264404"}, "utter_hint_items"),
+        ("change_order_items", {"order_number": "W8264401"}, "utter_hint_variant"),
+        ("change_order_address", {"order_number": "W8264401"}, "utter_hint_new_address"),
+        ("change_order_payment", {"order_number": "W8264401"}, "utter_hint"),
+        ("update_profile", {}, "utter_hint"),
+    ],
+)
+def test_a_hint_says_what_would_answer_the_open_question(
+    emma: Conversation, intent: str, entities: dict[str, str], hint: str
+) -> None:
+    question = emma.says("please", intent, **entities).replies
+    assert emma.says("qwzx?", "nlu_fallback").replies == [hint, *question]
+
+
+def test_with_nothing_open_it_says_what_one_can_say(talk: Conversation) -> None:
+    assert talk.says("qwzx", "nlu_fallback").replies == ["utter_not_understood"]
+
+
+def test_the_third_time_in_a_row_a_person_is_offered(talk: Conversation) -> None:
+    for _ in range(MISSES_BEFORE_OFFER - 1):
+        assert talk.says("qwzx", "nlu_fallback").replies == ["utter_not_understood"]
+    assert talk.says("qwzx", "nlu_fallback").replies == ["utter_offer_person"]
+    assert MISSES_BEFORE_OFFER == 3
+
+
+def test_the_third_time_in_a_row_a_person_is_offered_in_a_flow_too(emma: Conversation, shop: Shop) -> None:
+    emma.says("cancel W8264401", "cancel_order", order_number="W8264401")
+    before = shop.contents()
+    for _ in range(MISSES_BEFORE_OFFER - 1):
+        emma.says("qwzx?", "nlu_fallback")
+    assert emma.says("qwzx?", "nlu_fallback").replies == ["utter_offer_person"]
+    assert shop.contents() == before
+
+
+def test_a_message_that_was_understood_begins_the_count_anew(talk: Conversation) -> None:
+    for _ in range(2):
+        talk.says("qwzx", "nlu_fallback")
+        talk.says("qwzx", "nlu_fallback")
+        talk.says("hello", "greet")
+    assert talk.says("qwzx", "nlu_fallback").replies == ["utter_not_understood"]
+
+
+def confirmed_forms() -> list[str]:
+    """The forms of all flows that end with a yes."""
+    all_actions()
+    return sorted(form for form, flow in FLOWS.items() if "confirmed" in {step.slot for step in flow.steps})
+
+
+@pytest.mark.parametrize("form", confirmed_forms())
+def test_a_late_yes_finds_the_deed_of_every_flow(talk: Conversation, form: str) -> None:
+    talk.slots["confirmation"] = {"form": form, "key": "k", "quote": "q"}
+    talk.writes("yes", "affirm")
+    assert talk.does("action_not_understood").followups == [deed_of(form)]
+    assert deed_of(form) in all_actions()
