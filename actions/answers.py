@@ -106,13 +106,24 @@ def is_short(text: str) -> bool:
     return len(HAN.findall(said)) <= 10 and len(re.findall(r"[a-z']+", said)) <= 6
 
 
-def yes_or_no(text: str, intent: str) -> bool | None:
-    """True for a yes, False for a no. The words decide; the intent where the words are unknown."""
+CERTAIN = 0.9
+DOUBT = re.compile(r"[不别没否]|\b(no|not|don'?t|never|wait|stop)\b")
+
+
+def yes_or_no(text: str, intent: str = "", confidence: float = 0.0) -> bool | None:
+    """True for a yes, False for a no.
+
+    The words decide. Where they are unknown, a classifier may say no; it may say yes only when it is certain of a few
+    words that hold no doubt, for a yes changes the shop.
+    """
     answer = bare(text)
     for section, meaning in (("yes", True), ("no", False)):
         if answer in {bare(word) for word in lexicon()[section]} or plain(text) in lexicon()[section]:
             return meaning
-    return {"affirm": True, "deny": False}.get(intent)
+    if intent == "deny":
+        return False
+    is_certain = confidence >= CERTAIN and is_short(text) and not DOUBT.search(plain(text)) and not is_question(text)
+    return True if intent == "affirm" and is_certain else None
 
 
 def number(text: str) -> int | None:

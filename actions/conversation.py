@@ -8,7 +8,7 @@ from rasa_sdk.events import FollowupAction, SlotSet
 
 from actions import answers
 from actions.base import Events, ShopAction
-from actions.flow import FLOWS, close_form
+from actions.flow import FLOWS, Draft, close_form
 from actions.products import CANDIDATES, FOCUS, AboutProduct, ProductInfo, ProductStock
 from actions.turn import Turn
 
@@ -84,10 +84,11 @@ class UseFacts(ShopAction):
         return "action_use_facts"
 
     def serve(self, turn: Turn) -> Events:
-        if turn.active_form:
+        has_number = turn.value("order_number") is not None
+        if turn.active_form and not (has_number and turn.active_form == "list_orders_form"):
             return [FollowupAction("action_not_understood")]  # facts, but not those that were asked for
-        if turn.value("order_number"):
-            return [FollowupAction("track_order_form")]
+        if has_number:
+            return [FollowupAction(answers.pick(turn.text, "request_words") or "track_order_form")]
         if turn.value("product") or turn.slot(CANDIDATES) or (turn.slot(FOCUS) and turn.value("option")):
             return _question_about_product(turn).serve(turn)
         turn.say("utter_ask_what_for")
@@ -109,19 +110,21 @@ class NotUnderstood(ShopAction):
 
     def serve(self, turn: Turn) -> Events:
         confirmation = turn.slot("confirmation")
-        if confirmation and not turn.active_form and answers.yes_or_no(turn.text, turn.intent):
+        if confirmation and not turn.active_form and answers.yes_or_no(turn.text, turn.intent, turn.confidence):
             return [SlotSet("confirmed", True), FollowupAction(CARRY_OUT[confirmation["form"]])]
-        if not turn.active_form and answers.yes_or_no(turn.text, turn.intent) is not None:
+        answer = answers.yes_or_no(turn.text, turn.intent, turn.confidence)
+        if turn.was_offered_a_person and answer is not None:
+            return [FollowupAction("action_handover" if answer else turn.active_form or "action_listen")]
+        if not turn.active_form and answer is not None:
             turn.say("utter_anything_else")  # a second yes, or a no to nothing
             return [FollowupAction("action_listen")]
         if self._misses(turn) >= MISSES_BEFORE_OFFER:
             return [FollowupAction("action_offer_person")]
-        requested = turn.slot("requested_slot")
-        hint = f"utter_hint_{requested}" if turn.active_form and requested in HINTS else None
-        if turn.active_form and not hint:
-            turn.say("utter_hint")
+        open_step = FLOWS[turn.active_form].asked(turn, Draft(turn)) if turn.active_form in FLOWS else None
+        if open_step is None:
+            turn.say("utter_not_understood")
         else:
-            turn.say(hint or "utter_not_understood")
+            turn.say(f"utter_hint_{open_step.slot}" if open_step.slot in HINTS else "utter_hint")
         return [FollowupAction(turn.active_form or "action_listen")]
 
     def _misses(self, turn: Turn) -> int:

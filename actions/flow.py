@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any, ClassVar
 
 from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
@@ -17,10 +18,12 @@ from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
 from actions import answers
 from actions.base import Events, ShopAction
 from actions.turn import Turn
-from shop.errors import QuoteChanged, ShopError, TooManyAttempts
+from shop.errors import InvalidQuantity, QuoteChanged, ShopError, TooManyAttempts
 from shop.records import quote_of
 
 REQUESTED = "requested_slot"
+ASKING = {"action_not_understood", "action_offer_person", "action_answer_complaint"}  # they ask something themselves
+MOST_REMINDERS = 2
 RETRY = "retry"  # a slot nobody asks for: the form waits without repeating its question
 SAID = "said"  # a whole message among what was mentioned
 LONGEST_MEMORY = 60
@@ -35,6 +38,13 @@ NO_ANSWERS = ALWAYS_OBEYED | {
 }  # fmt: skip
 
 Retries = Mapping[type[ShopError], str]  # a refusal, and the slot to ask for again
+
+
+class Hopeless(Exception):
+    """A refusal that ends a flow."""
+
+    def __init__(self, refusal: ShopError) -> None:
+        self.refusal = refusal
 
 
 class Draft:
@@ -59,6 +69,7 @@ class Step(ABC):
 
     slot: str
     clears: tuple[str, ...] = ()  # slots that mean nothing any more when this one changes
+    is_choice = False  # one of a few words, which say what they correct
 
     @abstractmethod
     def read(self, turn: Turn, draft: Draft, asked: bool) -> Any:
@@ -107,10 +118,13 @@ class Flow(ShopAction, ABC):
     def serve(self, turn: Turn) -> Events:
         draft = Draft(turn)
         has_started = self._is_starting(turn)
+        if has_started and turn.slot("resumed"):
+            draft["resumed"] = None
+            return self._ask_next(turn, draft)
         if has_started:
             self._start(turn, draft)
         elif not self._is_answer(turn):
-            return self._ask_next(turn, draft)
+            return self._come_back(turn, draft)
         try:
             was_heard = self._read(turn, draft, has_started)
         except TooManyAttempts as refusal:
@@ -136,21 +150,42 @@ class Flow(ShopAction, ABC):
 
     def _start(self, turn: Turn, draft: Draft) -> None:
         interrupted = self._interrupted_form(turn)
-        if turn.slot("resumed"):
-            draft["resumed"] = None
-            return
         if self.only_looks and interrupted and not FLOWS[interrupted].only_looks:
             kept = {step.slot: draft[step.slot] for step in FLOWS[interrupted].steps}
             draft["paused"] = {"form": interrupted, "slots": kept}
         elif not self.only_looks:
             draft["paused"] = None
+        items = draft["items"] if self._goes_on_with_items(turn, draft, interrupted) else None
         for step in self.steps:
             if step.slot not in KEPT:
                 draft[step.slot] = None
+        draft["items"] = items
         for slot in ("mentioned", "confirmation", "outcome", "comment"):
             if not (slot == "mentioned" and turn.slot("hands_on")):
                 draft[slot] = None
         draft["hands_on"] = None
+
+    def _goes_on_with_items(self, turn: Turn, draft: Draft, interrupted: str | None) -> bool:
+        """A return that becomes an exchange is about the same item, unless another is named."""
+        was_about_one = interrupted is not None and len(draft["items"] or {}) == 1
+        return was_about_one and not turn.value("product") and not turn.value("order_number")
+
+    def _come_back(self, turn: Turn, draft: Draft) -> Events:
+        """Ask the open question again after a digression; not beside another question, nor after the third in a row."""
+        done = {e.get("name") for e in turn.events_since_message() if e["event"] == "action"}
+        if done & ASKING or self._digressions(turn) > MOST_REMINDERS:
+            return [SlotSet(REQUESTED, RETRY)]
+        return self._ask_next(turn, draft)
+
+    def _digressions(self, turn: Turn) -> int:
+        """How many messages in a row, this one included, were answered beside the open question."""
+        resumed: list[bool] = []
+        for event in turn.tracker.events:
+            if event.get("event") == "user":
+                resumed.append(False)
+            elif resumed and event.get("event") == "action" and event.get("name") == "action_resume":
+                resumed[-1] = True
+        return len(list(takewhile(bool, reversed(resumed))))
 
     def _interrupted_form(self, turn: Turn) -> str | None:
         """The form that was open when this one started."""
@@ -165,6 +200,8 @@ class Flow(ShopAction, ABC):
         draft["mentioned"] = [*(draft["mentioned"] or []), *turn.entities, said][-LONGEST_MEMORY:]
         if not has_started and self._belongs_elsewhere(turn, draft, asked):
             return False
+        if turn.was_offered_a_person and answers.yes_or_no(turn.text, turn.intent, turn.confidence) is not None:
+            return False  # an answer to the offer
         was_heard = was_corrected = False
         for step in self.steps:
             if not step.is_needed(turn, draft):
@@ -193,9 +230,19 @@ class Flow(ShopAction, ABC):
 
     def _belongs_elsewhere(self, turn: Turn, draft: Draft, asked: Step | None) -> bool:
         """Whether the message is a question, a request or a remark, rather than something for this flow."""
-        if asked and turn.intent not in ALWAYS_OBEYED and asked.is_plainly_answered(turn, draft):
-            return False
+        if turn.intent not in ALWAYS_OBEYED:
+            if asked and asked.is_plainly_answered(turn, draft):
+                return False
+            if self._is_plainly_corrected(turn, draft):
+                return False
         return turn.intent in NO_ANSWERS or (turn.intent in TRIGGERS and turn.intent != self.trigger)
+
+    def _is_plainly_corrected(self, turn: Turn, draft: Draft) -> bool:
+        """Whether a few words change a choice that was made: "礼品卡吧", "just one"."""
+        if not answers.is_short(turn.text) or answers.is_question(turn.text):
+            return False
+        made = [step for step in self.steps if step.is_choice and draft[step.slot] is not None]
+        return any(step.read(turn, Draft(turn), False) not in (None, draft[step.slot]) for step in made)
 
     def _ask_next(self, turn: Turn, draft: Draft) -> Events:
         """Fill what has no choice, check what can be checked, and name the next slot to ask for."""
@@ -203,6 +250,8 @@ class Flow(ShopAction, ABC):
             step = self._next_step(turn, draft)
             if step and step.slot == "confirmed":
                 draft["confirmation"] = self._confirmation(turn, draft)
+        except Hopeless as hopeless:
+            return self._end(turn, draft, hopeless.refusal)
         except ShopError as refusal:
             mend = self.retries.get(type(refusal))
             if mend is None:
@@ -226,13 +275,25 @@ class Flow(ShopAction, ABC):
             if not step.is_needed(turn, draft):
                 continue
             if not is_checked and self.may_check(turn, draft):
-                self.check(turn, draft)
+                self._check(turn, draft)
                 is_checked = True
             if draft[step.slot] is None and (value := step.default(turn, draft)) is not None:
                 self._fill(draft, step, value)
+                if self.may_check(turn, draft):
+                    self._check(turn, draft)
             if draft[step.slot] is None:
                 return step
         return None
+
+    def _check(self, turn: Turn, draft: Draft) -> None:
+        """A refusal that no answer has caused yet can't be mended by another answer: it ends the flow."""
+        try:
+            self.check(turn, draft)
+        except ShopError as refusal:
+            mend = self.retries.get(type(refusal))
+            if mend is not None and draft[mend] is None and not isinstance(refusal, InvalidQuantity):
+                raise Hopeless(refusal) from refusal
+            raise
 
     def may_check(self, turn: Turn, draft: Draft) -> bool:
         """Whether enough is known for `check`: by default, an order that is proven theirs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rasa_sdk.events import ConversationPaused
+from rasa_sdk.events import ConversationPaused, SlotSet
 
 from actions.base import Events, ShopAction
 from actions.flow import FLOWS, close_form
@@ -100,7 +100,7 @@ class AnswerComplaint(ShopAction):
 
     def serve(self, turn: Turn) -> Events:
         turn.say("utter_sorry")
-        number = turn.slot("order_number")
+        number = turn.value("order_number") or turn.slot("order_number")
         if number:
             try:
                 reply, facts = order_reply(turn, orders.view_order(turn.session, turn.shopper, number))
@@ -108,7 +108,7 @@ class AnswerComplaint(ShopAction):
             except OrderNotFound:
                 pass  # not proven theirs: no facts
         turn.say("utter_offer_person")
-        return []
+        return [SlotSet("order_number", number)]
 
 
 class OfferPerson(ShopAction):

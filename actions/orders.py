@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from rasa_sdk.events import SlotSet
+
 from actions import answers
 from actions.base import Events, ShopAction
 from actions.flow import FLOWS, CarryOut, Draft, Flow, Retries, Step, register
@@ -163,7 +165,7 @@ class NewAddress(Step):
         said = {e["entity"]: str(e["value"]) for e in draft["mentioned"] or []}
         if len(said.get("address", "")) < 8:
             return None
-        return {"address": said["address"], "postal_code": None}
+        return {"address": said["address"], "postal_code": said.get("postal_code")}
 
 
 def _without(text: str, part: str | None) -> str:
@@ -282,6 +284,9 @@ class AskVariant(ShopAction):
         flow = FLOWS[turn.active_form or ""]
         step = next(step for step in flow.steps if isinstance(step, Variant))
         variants = step.offered(turn, Draft(turn))
+        if not variants:
+            turn.say("utter_no_other_version")
+            return [SlotSet("outcome", "refused"), SlotSet("requested_slot", None)]
         listed = "\n".join(f"{place}. {_variant_line(turn, v)}" for place, v in enumerate(variants, start=1))
         turn.say("utter_ask_variant", variants=listed, buttons=variant_buttons(turn, variants))
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from rasa_sdk.events import SlotSet
@@ -160,9 +161,24 @@ class ProductStock(AboutProduct):
                 stock=stock(turn, variants[0]),
             )
         else:
-            shown = "\n".join(f"· {turn.wording.options(v)}：{stock(turn, v)}" for v in variants[:8])
-            turn.say("utter_product_stock", **facts, versions=shown)
+            turn.say("utter_product_stock", **facts, versions=stock_list(turn, variants))
         return []
+
+
+LONGEST_LIST = 8
+
+
+def stock_list(turn: Turn, variants: Sequence[Any]) -> str:
+    """A line for each version; where they are many, a line for each first option with what can be had in it."""
+    line = turn.wording.term("marks", "version_stock")
+    if len(variants) <= LONGEST_LIST:
+        return "\n".join(line.format(options=turn.wording.options(v), stock=stock(turn, v)) for v in variants)
+    groups: dict[str, list[str]] = {}
+    for variant in variants:
+        first, _, rest = turn.wording.options(variant).partition(" · ")
+        groups.setdefault(first, []).extend([rest] if variant.stock else [])
+    sold_out = turn.wording.term("marks", "sold_out")
+    return "\n".join(line.format(options=first, stock="/".join(rest) or sold_out) for first, rest in groups.items())
 
 
 def versions(turn: Turn, product: ProductView) -> str:

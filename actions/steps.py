@@ -13,8 +13,12 @@ from shop import account, options, orders, products, returns
 from shop.errors import IdentityNotProven, OrderNotFound, TooManyAttempts
 from shop.models import PaymentKind
 
+FACTS = {"product", "option", "order_number", "ordinal", "quantity", "address", "payment_method"}
 LONGEST_LIST = 8  # more than this nobody reads
 SAYS_WHICH = {"product", "ordinal", "option"}
+UNWANTED = re.compile(
+    r"(不要|不想要|别要|不是|\bnot|instead of|rather than|don'?t want)\s*(the |a |in )?$", re.IGNORECASE
+)
 AFTER_ORDER = ("order_proof", "items", "quantity", "variant", "new_address", "payment_choice", "confirmed")
 
 
@@ -25,6 +29,9 @@ class OrderNumber(Step):
     clears = AFTER_ORDER
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        is_proof = not asked and draft["order_number"] and not draft["order_proof"] and _is_bare_number(turn.text)
+        if is_proof:
+            return None  # digits without a letter are the proof that is being asked for
         if number := turn.value("order_number"):
             return self.resolve(turn, draft, number)
         if not asked:
@@ -42,6 +49,10 @@ class OrderNumber(Step):
             return account.normalise_order_number(number) or number
         draft["return_number"] = number.upper()
         return returns.order_of_return(turn.session, number.upper()) or number.upper()
+
+
+def _is_bare_number(text: str) -> bool:
+    return re.fullmatch(r"[\d \-]+", text) is not None
 
 
 def known_orders(turn: Turn) -> Sequence[orders.OrderView]:
@@ -77,7 +88,7 @@ class OrderProof(Step):
         except OrderNotFound as miss:
             if account.attempts_left(turn.session, turn.visitor) == 0:
                 raise TooManyAttempts from miss
-            raise
+            raise OrderNotFound(draft["return_number"] or number) from None  # what they wrote, nothing learnt from it
         return str(number)
 
     def default(self, turn: Turn, draft: Draft) -> str | None:
@@ -88,10 +99,9 @@ class OrderProof(Step):
         return self._proof(turn, asked=True) is not None and not answers.is_question(turn.text)
 
     def _proof(self, turn: Turn, asked: bool) -> str | None:
-        is_whole_phone = asked and re.fullmatch(r"[+(]?\d[\d ()\-]{6,18}", turn.text) and not turn.value("order_number")
-        if is_whole_phone:
-            return turn.text
-        for entity in ("email", "phone", "postal_code"):
+        if asked and re.fullmatch(r"[+(]?\d[\d ()\-]{6,18}", turn.text):
+            return turn.text  # nothing but a phone number, in whatever way it is written
+        for entity in ("email", "phone", *(("postal_code",) if asked else ())):  # unasked, a code is part of an address
             if value := turn.value(entity):
                 return value
         if digits := answers.last_four(turn.text, asked=asked):
@@ -124,22 +134,29 @@ class Items(Step):
         lines = self.lines(turn, draft)
         said = [e for e in draft["mentioned"] or [] if e["entity"] in SAYS_WHICH]
         if any(e["entity"] == "product" for e in said) or (said and len(lines) > 1):
-            chosen = self._chosen(turn, said, "", lines, None)
+            chosen = self._chosen(turn, draft, said, "", lines)
         else:
             chosen = list(lines) if len(lines) == 1 else []
-        return self._pieces(chosen, draft["mentioned"] or [], "") if chosen else None
+        heard = " ".join(str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] == SAID)
+        if not said and self.most > 1 and answers.says(heard, "everything"):
+            chosen = list(lines)
+        return self._pieces(chosen, draft["mentioned"] or [], heard) if chosen else None
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> dict[str, int | None] | None:
-        said = [e for e in turn.entities if e["entity"] in SAYS_WHICH]
+        telling = SAYS_WHICH if asked else SAYS_WHICH - {"option"}  # once chosen, an option is what it should become
+        said = [e for e in turn.entities if e["entity"] in telling]
         if not draft["order_proof"] or (not asked and (not said or draft["items"] is None)):
             return None
         lines = self.lines(turn, draft)
-        chosen = self._chosen(turn, said, turn.text, lines, draft["items"])
-        return self._pieces(chosen, turn.entities, turn.text) if chosen else None
+        chosen = self._chosen(turn, draft, said, turn.text, lines)
+        is_place = asked and _is_bare_number(turn.text)  # "2" is the second in the list, not two pieces
+        return self._pieces(chosen, [] if is_place else turn.entities, turn.text) if chosen else None
 
-    def _chosen(self, turn: Turn, said: list[dict[str, Any]], text: str, lines: Sequence[orders.LineView],
-                before: dict[str, int | None] | None) -> list[orders.LineView]:  # fmt: skip
+    def _chosen(
+        self, turn: Turn, draft: Draft, said: list[dict[str, Any]], text: str, lines: Sequence[orders.LineView]
+    ) -> list[orders.LineView]:
         """The lines that a message names: by product, by option, by place in the list, or all of them."""
+        before = draft["items"]
         if before and answers.says(text, "other"):
             return [line for line in lines if str(line.id) not in before][: self.most]
         if self.most > 1 and answers.says(text, "everything"):
@@ -147,6 +164,7 @@ class Items(Step):
         named = [e for e in said if e["entity"] == "product"]
         chosen = [line for line in lines if any(_is_called(turn, line, e) for e in named)]
         if named and not chosen:
+            self._say_why_not(turn, draft, named)
             return []
         options = [e for e in said if e["entity"] == "option"]
         chosen = [line for line in chosen or lines if any(_has_option(turn, line, e) for e in options)] or chosen
@@ -186,6 +204,7 @@ class Quantity(Step):
     """How many pieces of a line that holds several."""
 
     slot = "quantity"
+    is_choice = True
     clears = ("confirmed",)
 
     def is_needed(self, turn: Turn, draft: Draft) -> bool:
@@ -247,7 +266,7 @@ class Variant(Step):
     def read(self, turn: Turn, draft: Draft, asked: bool) -> int | None:
         if draft["items"] is None or (not asked and draft["variant"] is None):
             return None
-        found = self._match(turn, draft, [*turn.values("option"), *([turn.text] if asked else [])])
+        found = self._match(turn, draft, wanted_options(turn) or ([turn.text] if asked else []))
         if found is None and asked:
             offered = self.offered(turn, draft)
             place = answers.ordinal(turn.text, len(offered))
@@ -285,12 +304,22 @@ class Variant(Step):
         return near[0] if len(near) == 1 else None
 
 
+def wanted_options(turn: Turn) -> list[str]:
+    """The options the message wants: not those it says no to, as 白色 in 不要白色，要米色."""
+    options = [e for e in turn.entities if e["entity"] == "option"]
+    return [
+        str(e["value"]) for e in options if not re.search(UNWANTED, turn.text[max(0, e["start"] - 12) : e["start"]])
+    ]
+
+
 def _differs_in_size_only(variant: products.VariantView, line: orders.LineView) -> bool:
     return {**variant.options, "size": ""} == {**line.options, "size": ""}
 
 
 class Choice(Step):
     """One of a few terms, read by the words of a lexicon section."""
+
+    is_choice = True
 
     clears = ("confirmed",)
 
@@ -303,8 +332,10 @@ class Choice(Step):
         self.otherwise = otherwise
 
     def default(self, turn: Turn, draft: Draft) -> str | None:
-        said = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] == self.entity]
-        return answers.pick(said[-1], self.section) if said else None
+        if self.entity is None:
+            return None
+        said = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] in (self.entity, SAID)]
+        return next((found for text in reversed(said) if (found := answers.pick(text, self.section))), None)
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
         if asked:
@@ -313,9 +344,9 @@ class Choice(Step):
                 draft["comment"] = turn.text[:500]
                 return self.otherwise
             return found
-        if draft[self.slot] is not None and self.entity and (value := turn.value(self.entity)):
-            return answers.pick(value, self.section)
-        return None
+        if draft[self.slot] is None or not self.entity:
+            return None
+        return answers.pick(turn.value(self.entity) or turn.text, self.section)
 
     def _is_explained(self, turn: Turn) -> bool:
         """A reason in their own words, rather than a bare yes or an empty remark."""
@@ -326,6 +357,7 @@ class RefundTo(Step):
     """Where the money goes: back the way it was paid, or onto a gift card."""
 
     slot = "refund_to"
+    is_choice = True
     clears = ("confirmed",)
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
@@ -350,7 +382,14 @@ class Confirmed(Step):
     def read(self, turn: Turn, draft: Draft, asked: bool) -> bool | None:
         if not asked or turn.slot("confirmation") is None:
             return None
-        return answers.yes_or_no(turn.text, turn.intent)
+        words = answers.lexicon()
+        if answers.is_short(turn.text) and answers.mentions(turn.text, words["refraining"]):
+            return False
+        if answers.plain(turn.text) in words["confirming"].get(turn.active_form or "", ()):
+            return True
+        answer = answers.yes_or_no(turn.text, turn.intent, turn.confidence)
+        is_bare_no = not any(e["entity"] in FACTS for e in turn.entities)
+        return answer if answer is not False or is_bare_no else None  # "not this, the lamp" is no end
 
 
 class Email(Step):

@@ -126,9 +126,9 @@ class Solved(Step):
     def read(self, turn: Turn, draft: Draft, asked: bool) -> bool | None:
         if not asked:
             return None
-        if turn.intent == "report_fault":
-            return False  # "still broken"
-        return answers.yes_or_no(turn.text, turn.intent)
+        if turn.intent == "report_fault" or answers.says(turn.text, "unsolved"):
+            return False  # "still dead"
+        return answers.yes_or_no(turn.text, turn.intent, turn.confidence)
 
 
 class NextStep(Choice):

@@ -38,6 +38,10 @@ class Turn:
         return (self.tracker.latest_message.get("intent") or {}).get("name") or ""
 
     @property
+    def confidence(self) -> float:
+        return float((self.tracker.latest_message.get("intent") or {}).get("confidence") or 0.0)
+
+    @property
     def entities(self) -> list[dict[str, Any]]:
         return [e for e in self.tracker.latest_message.get("entities") or [] if e.get("entity") != "language"]
 
@@ -79,6 +83,13 @@ class Turn:
     def refuse(self, refusal: ShopError) -> None:
         """Say why the shop will not do it, with the facts, and what is possible instead."""
         self.say(refusal_reply(refusal), **self.wording.facts(refusal.facts))
+
+    @property
+    def was_offered_a_person(self) -> bool:
+        """Whether the last thing said before this message was the offer of a person."""
+        before = [e for e in self.tracker.events if e.get("event") in ("bot", "user")][:-1]
+        last = next((e for e in reversed(before) if e.get("event") == "bot"), {})
+        return before[-1:] == [last] and (last.get("metadata") or {}).get("utter_action") == "utter_offer_person"
 
     def events_since_message(self) -> Iterator[dict[str, Any]]:
         """What has happened after the customer's last message, oldest first."""

@@ -23,6 +23,7 @@ from shop import clock
 
 LOCALES = {"zh": Locale.parse("zh_Hans_CN"), "en": Locale.parse("en_GB")}
 DAY = {"zh": "M月d日（EEE）", "en": "EEE d MMM"}
+NEAR_DAY = {"zh": "M月d日 EEE", "en": "EEE d MMM"}  # beside its name: tomorrow (Mon 23 Nov)
 DAY_OF_OTHER_YEAR = {"zh": "y年M月d日", "en": "d MMM y"}
 MOMENT = {"zh": "M月d日 HH:mm", "en": "d MMM, HH:mm"}
 
@@ -64,11 +65,11 @@ class Wording:
 
     def day(self, day: date) -> str:
         """A day, with today, tomorrow and yesterday by their names."""
-        today = clock.today()
-        pattern = DAY if day.year == today.year or abs((day - today).days) < 120 else DAY_OF_OTHER_YEAR
+        away = (day - clock.today()).days
+        name = {0: "today", 1: "tomorrow", -1: "yesterday"}.get(away)
+        pattern = NEAR_DAY if name else DAY if abs(away) < 120 else DAY_OF_OTHER_YEAR
         written = str(format_date(day, pattern[self.language], locale=self.locale))
-        near = {0: "today", 1: "tomorrow", -1: "yesterday"}.get((day - today).days)
-        return self.term("days", near).format(day=written) if near else written
+        return self.term("days", name).format(day=written) if name else written
 
     def moment(self, moment: datetime) -> str:
         return str(format_datetime(moment.astimezone(clock.SHOP_TIME), MOMENT[self.language], locale=self.locale))

@@ -41,7 +41,7 @@ class EntityTagger(GraphComponent, EntityExtractorMixin):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"max_iterations": 120, "L1_c": 0.05, "L2_c": 0.01}
+        return {"max_iterations": 60, "L1_c": 0.05, "L2_c": 0.01}
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:

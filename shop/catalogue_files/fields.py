@@ -58,12 +58,14 @@ class Fields:
 
     def text(self, field: str, longest: int, default: Any = NOTHING) -> str:
         value = self.take(field, default)
-        return "" if value is None else self._text(field, value, longest)
+        if value is None:
+            return ""
+        return self._text(field, value, longest) if self.has(field) else str(value)
 
-    def name_of(self, field: str, longest: int, form: str, what: str) -> str:
+    def name_of(self, field: str, longest: int, form: str, what: str, default: Any = NOTHING) -> str:
         """A text that other records go by, and so must have a certain form."""
-        text = self.text(field, longest)
-        if text and not re.fullmatch(form, text):
+        text = self.text(field, longest, default)
+        if text and self.has(field) and not re.fullmatch(form, text):
             self.note(field, f"{shown(text)} is not {what}")
         return text
 
@@ -154,7 +156,7 @@ class Fields:
         return int(amount * 100)
 
     def day(self, field: str, default: Any = NOTHING, *, sign: int = 1) -> date | None:
-        """A day, written 2031-05-15 or as days from today (with `sign` -1: days ago); None where it is missing or wrong."""
+        """A day, written 2031-05-15 or as days from today (`sign` -1: days ago); None where it is missing or wrong."""
         value = self.take(field, default)
         return None if value is None else self.as_day(field, value, sign=sign)
 

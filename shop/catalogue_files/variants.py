@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import date
 from itertools import product as combinations
 from math import prod
@@ -13,7 +14,7 @@ from shop.catalogue_files.fields import Fields, shown
 from shop.models import OptionKind
 
 SKU_LENGTH, CODE_LENGTH, MOST_VARIANTS = 40, 40, 400
-SKU_FORM = r"[^\s\"']+"
+SKU_FORM, SKU_MEANING = r"[^\s\"']+", "a stock number without spaces and quotes"
 FOR_COMBINATIONS = ("sku", "options", "price", "extra", "stock", "sold_out")
 
 
@@ -44,7 +45,7 @@ def _variant(product: Fields, position: int, entry: Any, known: Collection[Optio
     fields = Fields(f"{product.where}, variant {name or position}", entry, product.mistakes)
     kinds = [kind.value for kind in OptionKind if kind.value in fields.entry]
     variant = VariantEntry(
-        sku=fields.name_of("sku", SKU_LENGTH, SKU_FORM, "a stock number without spaces and quotes"),
+        sku=fields.name_of("sku", SKU_LENGTH, SKU_FORM, SKU_MEANING),
         options={kind: _known_code(fields, kind, fields.text(kind, CODE_LENGTH), known) for kind in kinds},
         price_cents=fields.price("price"),
         stock=fields.stock("stock"),
@@ -58,47 +59,49 @@ def _variant(product: Fields, position: int, entry: Any, known: Collection[Optio
     return variant
 
 
+@dataclass(frozen=True)
+class _Terms:
+    """What a product's combinations cost, and how many of each there are."""
+
+    prefix: str
+    price_cents: int
+    extra_cents: dict[str, int]
+    stock: int | None
+    sold_out: dict[frozenset[str], date | None]
+
+    def variant(self, options: dict[str, str]) -> VariantEntry:
+        sku = "-".join([self.prefix, *options.values()]).upper()
+        cents = self.price_cents + sum(self.extra_cents.get(code, 0) for code in options.values())
+        for codes, back in self.sold_out.items():
+            if codes <= set(options.values()):
+                return VariantEntry(sku, options, cents, 0, back)
+        return VariantEntry(sku, options, cents, self.stock, None)
+
+
 def _combined(fields: Fields, slug: str, known: Collection[OptionKey]) -> tuple[VariantEntry, ...]:
-    prefix = (
-        fields.name_of("sku", SKU_LENGTH, SKU_FORM, "a stock number without spaces and quotes")
-        if fields.has("sku")
-        else slug
-    )
-    fields.known.append("sku")
     options = _options(fields, known)
-    codes = {code for values in options.values() for code in values}
-    price, stock = fields.price("price"), fields.stock("stock")
-    extras = _extras(fields, codes)
-    sold_out = _sold_out(fields, codes)
-    if prod(len(values) for values in options.values()) > MOST_VARIANTS:
+    terms = _terms(fields, slug, {code for codes in options.values() for code in codes})
+    if prod(map(len, options.values())) > MOST_VARIANTS:
         fields.note("options", f"they make more than {MOST_VARIANTS} variants")
         return ()
-    return tuple(
-        _combination(fields, prefix, dict(zip(options, chosen, strict=True)), price, stock, extras, sold_out)
-        for chosen in combinations(*options.values())
+    chosen = combinations(*options.values())
+    variants = tuple(terms.variant(dict(zip(options, codes, strict=True))) for codes in chosen)
+    longest, cheapest = max((v.sku for v in variants), key=len), min(variants, key=lambda v: v.price_cents)
+    if len(longest) > SKU_LENGTH:
+        fields.note("sku", f"{shown(longest)} is longer than {SKU_LENGTH} characters: give the product a shorter one")
+    if cheapest.price_cents <= 0 < terms.price_cents:
+        fields.note("extra", f"{' '.join(cheapest.options.values())} would cost {cheapest.price_cents / 100:g} yuan")
+    return variants
+
+
+def _terms(fields: Fields, slug: str, codes: Collection[str]) -> _Terms:
+    return _Terms(
+        prefix=fields.name_of("sku", SKU_LENGTH, SKU_FORM, SKU_MEANING, slug),
+        price_cents=fields.price("price"),
+        extra_cents=_extras(fields, codes),
+        stock=fields.stock("stock"),
+        sold_out=_sold_out(fields, codes),
     )
-
-
-def _combination(
-    fields: Fields,
-    prefix: str,
-    options: dict[str, str],
-    price: int,
-    stock: int | None,
-    extras: dict[str, int],
-    sold_out: dict[frozenset[str], date | None],
-) -> VariantEntry:
-    values = set(options.values())
-    sku = "-".join([prefix, *options.values()]).upper()
-    if len(sku) > SKU_LENGTH:
-        fields.note("sku", f"{shown(sku)} is longer than {SKU_LENGTH} characters: give the product a shorter one")
-    cents = price + sum(extras.get(code, 0) for code in options.values())
-    if price > 0 and cents <= 0:
-        fields.note("extra", f"{' '.join(options.values())} would cost {cents / 100:g} yuan")
-    is_sold_out = next((codes for codes in sold_out if codes <= values), None)
-    if is_sold_out is not None:
-        return VariantEntry(sku, options, cents, 0, sold_out[is_sold_out])
-    return VariantEntry(sku, options, cents, stock, None)
 
 
 def _options(fields: Fields, known: Collection[OptionKey]) -> dict[str, list[str]]:

@@ -49,7 +49,9 @@ def test_a_no_is_a_no_whatever_the_classifier_says(text: str) -> None:
     assert answers.yes_or_no(text, "affirm") is False
 
 
-@pytest.mark.parametrize("text", ["可以吗", "好吗？", "是不是", "what happens then?", "maybe", "台灯", "no idea what you mean"])
+@pytest.mark.parametrize(
+    "text", ["可以吗", "好吗？", "是不是", "what happens then?", "maybe", "台灯", "no idea what you mean"]
+)
 def test_what_is_neither_yes_nor_no_is_left_to_the_classifier(text: str) -> None:
     assert answers.yes_or_no(text, "inform") is None
     assert answers.yes_or_no(text, "affirm") is True
@@ -59,8 +61,26 @@ def test_what_is_neither_yes_nor_no_is_left_to_the_classifier(text: str) -> None
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        *(("2", 2), ("２", 2), ("2件", 2), ("两件", 2), ("俩", 2), ("我要三个", 3), ("一双", 1), ("十个", 10), ("0件", 0)),
-        *(("three pieces", 3), ("both", 2), ("a pair", 2), ("just one", 1), ("999", 999), ("-1", -1), ("4 out of 5", 4)),
+        *(
+            ("2", 2),
+            ("２", 2),
+            ("2件", 2),
+            ("两件", 2),
+            ("俩", 2),
+            ("我要三个", 3),
+            ("一双", 1),
+            ("十个", 10),
+            ("0件", 0),
+        ),
+        *(
+            ("three pieces", 3),
+            ("both", 2),
+            ("a pair", 2),
+            ("just one", 1),
+            ("999", 999),
+            ("-1", -1),
+            ("4 out of 5", 4),
+        ),
         *(("十二件", 12), ("二十个", 20), ("一共三件", 3)),
     ],
 )
@@ -76,7 +96,15 @@ def test_what_is_no_number_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "length", "expected"),
     [
-        *(("第二个", 3, 1), ("第 2 个", 3, 1), ("2", 3, 1), ("#2", 3, 1), ("2号", 3, 1), ("2.", 3, 1), ("最后一个", 3, 2)),
+        *(
+            ("第二个", 3, 1),
+            ("第 2 个", 3, 1),
+            ("2", 3, 1),
+            ("#2", 3, 1),
+            ("2号", 3, 1),
+            ("2.", 3, 1),
+            ("最后一个", 3, 2),
+        ),
         *(("the second one", 3, 1), ("first", 3, 0), ("3rd", 3, 2), ("number 3", 3, 2), ("option 1", 3, 0)),
         *(("the last one", 3, 2), ("no. 2", 3, 1), ("第十二个", 15, 11)),
         *(("第四个", 3, None), ("4", 3, None), ("0", 3, None), ("the fifth", 3, None), ("22", 3, None)),
@@ -89,7 +117,15 @@ def test_an_ordinal_is_a_place_in_the_list_or_nothing(text: str, length: int, ex
 
 
 @pytest.mark.parametrize(
-    "text", ["尾号5678", "手机后四位是5678", "尾号：５６７８", "the last four digits are 5678", "last 4: 5678", "ending in 5678"]
+    "text",
+    [
+        "尾号5678",
+        "手机后四位是5678",
+        "尾号：５６７８",
+        "the last four digits are 5678",
+        "last 4: 5678",
+        "ending in 5678",
+    ],
 )
 def test_the_last_four_digits_are_heard_where_they_are_called_so(text: str) -> None:
     assert answers.last_four(text, asked=False) == "5678"
@@ -119,7 +155,11 @@ def test_other_digits_are_never_the_last_four(text: str) -> None:
         *(("problem", "少发了一件", "missing_item"), ("problem", "the box was crushed", "damaged")),
         *(("problem", "显示签收了但我没收到", "lost"), ("problem", "you sent the wrong one", "wrong_item")),
         *(("remedy", "重新发一个吧", "resend"), ("remedy", "I want my money back", "refund")),
-        *(("next_step", "保修维修", "repair"), ("next_step", "技术专员", "ticket"), ("next_step", "a return", "return")),
+        *(
+            ("next_step", "保修维修", "repair"),
+            ("next_step", "技术专员", "ticket"),
+            ("next_step", "a return", "return"),
+        ),
         *(("profile_field", "改一下手机号", "phone"), ("profile_field", "my e-mail", "email")),
         *(("profile_field", "默认地址", "address"), ("relative_size", "大一码", "bigger")),
         *(("relative_size", "one size down", "smaller"), ("payment_kind", "用礼品卡", "gift_card")),

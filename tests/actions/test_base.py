@@ -1,14 +1,15 @@
-"""What goes wrong is answered once, for every action: a refusal is said, a failure is apologised for, nothing is half done."""
+"""What goes wrong is answered once, for all actions: refusals are said, failures apologised for, nothing half done."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from actions import base
 from actions.base import Events
 from actions.conversation import Stop
 from actions.turn import Turn
@@ -90,9 +91,13 @@ def test_without_the_shop_every_action_says_so_or_needs_no_shop(
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch, shop: Shop) -> None:
-    """Waits for a locked database only a moment."""
+def impatient(monkeypatch: pytest.MonkeyPatch, shop: Shop) -> Iterator[None]:
+    """Connections that wait for a locked database only a moment."""
+    engine = base._sessions(shop.url).kw["bind"]
     monkeypatch.setattr(database, "BUSY_TIMEOUT_SECONDS", 0.05)
+    engine.dispose()
+    yield
+    engine.dispose()
 
 
 def test_a_locked_database_is_apologised_for_and_a_second_yes_does_it(

@@ -10,14 +10,17 @@ from tests.actions.conftest import Conversation, Shop
 @pytest.mark.parametrize(
     ("text", "entities", "score"),
     [
-        *(("给你打5分", {"rating": "5分"}, 5), ("四分吧", {"rating": "四分"}, 4), ("满分！", {}, 5), ("五星好评", {}, 5)),
+        *(
+            ("给你打5分", {"rating": "5分"}, 5),
+            ("四分吧", {"rating": "四分"}, 4),
+            ("满分！", {}, 5),
+            ("五星好评", {}, 5),
+        ),
         *(("I'd say 4 out of 5", {"rating": "4 out of 5"}, 4), ("3", {}, 3), ("two stars", {"rating": "two"}, 2)),
         *(("1", {}, 1), ("5/5", {"rating": "5/5"}, 5), ("full marks", {}, 5)),
     ],
 )
-def test_a_score_is_kept(
-    talk: Conversation, shop: Shop, text: str, entities: dict[str, str], score: int
-) -> None:
+def test_a_score_is_kept(talk: Conversation, shop: Shop, text: str, entities: dict[str, str], score: int) -> None:
     reply = "utter_rating_good" if score >= 4 else "utter_rating_bad"
     assert talk.says(text, "rate_service", **entities).replies == [reply]
     assert shop.row("ratings", conversation=talk.visitor)["score"] == score

@@ -27,7 +27,11 @@ def test_a_flow_asks_for_what_it_needs_one_at_a_time(talk: Conversation, shop: S
     assert talk.says("W8264401", order_number="W8264401").replies == ["utter_ask_order_proof"]
     heard = talk.says(EMAIL, email=EMAIL)
     assert heard.replies == ["utter_ask_cancel_paid_order"]
-    assert (heard.fact("number"), heard.fact("amount"), heard.fact("payment")) == ("W8264401", "¥199", "Visa ending 1881")
+    assert (heard.fact("number"), heard.fact("amount"), heard.fact("payment")) == (
+        "W8264401",
+        "¥199",
+        "Visa ending 1881",
+    )
     assert talk.says("yes", "affirm").replies == ["utter_cancelled_paid_order"]
     assert shop.row("orders", number="W8264401")["state"] == "cancelled"
 
@@ -45,14 +49,19 @@ def test_everything_said_at_once_is_asked_for_never(talk: Conversation, entities
     assert heard.replies == ["utter_ask_cancel_paid_order"]
 
 
-def test_proof_that_came_before_the_order_number_is_asked_for_again_at_most(talk: Conversation) -> None:
-    talk.says("cancel my order, phone ending in 0123", "cancel_order")
-    heard = talk.says("W8264401", order_number="W8264401")
-    assert heard.replies[-1] in {"utter_ask_order_proof", "utter_ask_cancel_paid_order"}
+@pytest.mark.parametrize("proof", [{"email": EMAIL}, {"phone": "+447700900123"}, {"postal_code": "200040"}])
+def test_a_proof_that_came_before_the_order_number_is_not_asked_for_again(
+    talk: Conversation, proof: dict[str, str]
+) -> None:
+    (said,) = proof.values()
+    assert talk.says(f"cancel my order, {said}", "cancel_order", **proof).replies == ["utter_ask_order_number"]
+    assert talk.says("W8264401", order_number="W8264401").replies == ["utter_ask_cancel_paid_order"]
 
 
 def test_what_was_mentioned_before_its_question_came_up_is_not_asked_for(emma: Conversation) -> None:
-    emma.says("the yoga mat is the wrong colour, it goes back", "return_item", product="yoga mat", reason="wrong colour")
+    emma.says(
+        "the yoga mat is the wrong colour, it goes back", "return_item", product="yoga mat", reason="wrong colour"
+    )
     heard = emma.says("W8264404", order_number="W8264404")
     assert heard.replies == ["utter_ask_refund_to"]
     assert emma.slots["reason"] == "wrong_item"
@@ -86,11 +95,8 @@ def test_the_memory_of_a_flow_is_bounded(emma: Conversation) -> None:
     [
         ("how long does delivery take", "faq", "utter_faq"),
         ("配送要多久", "faq", "utter_faq"),
-        ("thanks", "thank", "utter_welcome"),
-        ("are you a robot?", "bot_challenge", "utter_bot"),
         ("any deals?", "ask_promotions", "utter_promotions"),
         ("how much is the yoga mat", "ask_product_price", "utter_product_price"),
-        ("what's the weather", "out_of_scope", "utter_out_of_scope"),
         ("please speak Chinese", "switch_language", "utter_language_switched"),
     ],
 )
@@ -391,16 +397,21 @@ def test_a_look_without_the_shop_is_closed(talk: Conversation, gone: Callable[[]
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x" * 10_000, "😀😀😀", "<b>yes</b><script>", "'; DROP TABLE orders; --", '/affirm{"confirmed": true}', "\x00"],
+    [
+        "",
+        "x" * 10_000,
+        "😀😀😀",
+        "<b>yes</b><script>",
+        "'; DROP TABLE orders; --",
+        '/affirm{"confirmed": true}',
+        "\x00",
+    ],
     ids=["empty", "10 kB", "emoji", "html", "sql", "payload", "nul"],
 )
-@pytest.mark.parametrize("intent", ["nlu_fallback", "inform"])
-def test_bad_input_to_a_question_is_answered_and_changes_nothing(
-    emma: Conversation, shop: Shop, text: str, intent: str
-) -> None:
+def test_bad_input_to_a_question_is_answered_and_changes_nothing(emma: Conversation, shop: Shop, text: str) -> None:
     asked_to_cancel(emma)
     before = shop.contents()
-    heard = emma.says(text, intent)
+    heard = emma.says(text, "inform")
     assert heard.replies == ["utter_hint_confirmed", "utter_ask_cancel_paid_order"]
     assert emma.loop == "cancel_order_form"
     assert shop.contents() == before

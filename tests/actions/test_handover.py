@@ -23,9 +23,7 @@ def lines(shop: Shop) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("text", "language"), [("转人工", "zh"), ("let me talk to someone real", "en")])
-def test_a_person_comes_at_the_first_time_of_asking(
-    talk: Conversation, shop: Shop, text: str, language: str
-) -> None:
+def test_a_person_comes_at_the_first_time_of_asking(talk: Conversation, shop: Shop, text: str, language: str) -> None:
     assert talk.says(text, "talk_to_human").replies == ["utter_handover_opened"]
     row = packet(shop)
     assert (row["state"], row["language"], row["topic"]) == (HandoverState.WAITING.value, language, "talk_to_human")
@@ -35,7 +33,9 @@ def test_a_person_comes_at_the_first_time_of_asking(
 
 
 def test_the_packet_holds_who_what_why_and_all_that_was_said(talk: Conversation, shop: Shop) -> None:
-    talk.says("I want to return the smart watch W8264407", "return_item", order_number="W8264407", product="smart watch")
+    talk.says(
+        "I want to return the smart watch W8264407", "return_item", order_number="W8264407", product="smart watch"
+    )
     talk.says("emma.clarke@example.com", email="emma.clarke@example.com")
     talk.says("but it is broken!", "report_fault", product="smart watch")
     talk.says("agent", "talk_to_human")

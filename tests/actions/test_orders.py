@@ -118,8 +118,18 @@ def test_an_unpaid_order_is_cancelled_without_a_word_of_money(emma: Conversation
     [
         (NEW_ADDRESS, {"address": "88 Century Avenue"}, NEW_ADDRESS, "200040"),
         (f"{NEW_ADDRESS}, 200120", {"address": "88 Century Avenue", "postal_code": "200120"}, NEW_ADDRESS, "200120"),
-        ("上海市浦东新区世纪大道88号1201室", {"address": "世纪大道88号1201室"}, "上海市浦东新区世纪大道88号1201室", "200040"),
-        ("世纪大道88号金茂大厦，邮编200120", {"address": "世纪大道88号", "postal_code": "200120"}, "世纪大道88号金茂大厦", "200120"),
+        (
+            "上海市浦东新区世纪大道88号1201室",
+            {"address": "世纪大道88号1201室"},
+            "上海市浦东新区世纪大道88号1201室",
+            "200040",
+        ),
+        (
+            "世纪大道88号金茂大厦，邮编200120",
+            {"address": "世纪大道88号", "postal_code": "200120"},
+            "世纪大道88号金茂大厦",
+            "200120",
+        ),
     ],
 )
 def test_an_address_is_said_back_and_changed_on_a_yes(
@@ -210,9 +220,7 @@ def test_a_version_is_said_back_with_what_it_costs(
 @pytest.mark.parametrize(
     ("cents", "word"), [(22900, "That is ¥30 more, charged to your Visa ending 1881"), (15000, "That is ¥49 less")]
 )
-def test_a_dearer_or_cheaper_version_says_the_difference(
-    emma: Conversation, shop: Shop, cents: int, word: str
-) -> None:
+def test_a_dearer_or_cheaper_version_says_the_difference(emma: Conversation, shop: Shop, cents: int, word: str) -> None:
     variant = shop.variant("hoodie", "navy", "m")["id"]
     shop.change("UPDATE variants SET price_cents = ? WHERE id = ?", cents, variant)
     heard = emma.says("size M", "change_order_items", order_number="W8264401", option="M")

@@ -97,9 +97,7 @@ def test_a_price_is_that_of_the_version_where_one_was_named(
         ("is the hoodie there in black XL", ["black", "XL"], "sold out, back Sun 25 May"),
     ],
 )
-def test_what_is_sold_out_says_when_it_is_back(
-    talk: Conversation, text: str, options: list[str], words: str
-) -> None:
+def test_what_is_sold_out_says_when_it_is_back(talk: Conversation, text: str, options: list[str], words: str) -> None:
     heard = talk.says(text, "ask_product_stock", product="hoodie", option=options)
     assert heard.replies == ["utter_variant_stock"]
     assert heard.fact("stock") == words
@@ -127,7 +125,11 @@ def test_stock_is_told_as_far_as_it_matters(
 
 @pytest.mark.parametrize(
     ("text", "option", "asked"),
-    [("有紫色的卫衣吗", "紫色", "紫色"), ("a hoodie in purple?", "purple", "purple"), ("in unicorn?", "unicorn", "unicorn")],
+    [
+        ("有紫色的卫衣吗", "紫色", "紫色"),
+        ("a hoodie in purple?", "purple", "purple"),
+        ("in unicorn?", "unicorn", "unicorn"),
+    ],
 )
 def test_a_version_that_does_not_exist_is_met_with_those_that_do(
     talk: Conversation, text: str, option: str, asked: str

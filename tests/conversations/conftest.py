@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,17 +32,18 @@ class Shop:
     pristine: Path
 
     def restore(self) -> None:
-        """Put every row back as it was filled."""
-        with self.engine.connect() as connection:
-            connection.execute(text("PRAGMA foreign_keys=OFF"))
-            connection.execute(text(f"ATTACH '{self.pristine}' AS pristine"))
-            with connection.begin() if not connection.in_transaction() else connection.begin_nested():
-                for table in Base.metadata.tables:
-                    connection.execute(text(f"DELETE FROM {table}"))
-                    connection.execute(text(f"INSERT INTO {table} SELECT * FROM pristine.{table}"))
-            connection.commit()
-            connection.execute(text("DETACH pristine"))
-            connection.execute(text("PRAGMA foreign_keys=ON"))
+        """Put every row back as it was filled, in one transaction beside whatever the bot is doing."""
+        connection = sqlite3.connect(self.engine.url.database, isolation_level=None, timeout=30)
+        try:
+            connection.execute("PRAGMA foreign_keys=OFF")
+            connection.execute("ATTACH ? AS pristine", (str(self.pristine),))
+            connection.execute("BEGIN IMMEDIATE")
+            for table in Base.metadata.tables:
+                connection.execute(f"DELETE FROM main.{table}")
+                connection.execute(f"INSERT INTO main.{table} SELECT * FROM pristine.{table}")
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:
