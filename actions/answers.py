@@ -12,20 +12,9 @@ from typing import Any
 import yaml
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
-CHINESE_NUMBERS = {
-    "一": 1,
-    "二": 2,
-    "两": 2,
-    "俩": 2,
-    "三": 3,
-    "四": 4,
-    "五": 5,
-    "六": 6,
-    "七": 7,
-    "八": 8,
-    "九": 9,
-    "十": 10,
-}
+CHINESE_DIGITS = {"一": 1, "二": 2, "两": 2, "俩": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
+CHINESE_NUMBER = r"[一二三四五六七八九]?十[一二三四五六七八九]?|[一二两俩三四五六七八九]"
+MEASURES = "个件双只条盒本套台部瓶块张把顶袋罐样份副支包箱杯"
 COUNTING = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 ENGLISH_NUMBERS = {word: value for value, word in enumerate(COUNTING, start=1)} | {"single": 1, "both": 2, "pair": 2}
 LAST_FOUR = r"(?:尾号|后四位|末四位|last (?:four|4)(?: digits)?|ending|ends)\D{0,20}(\d{4})(?!\d)"
@@ -127,23 +116,30 @@ def yes_or_no(text: str, intent: str = "", confidence: float = 0.0) -> bool | No
 
 
 def number(text: str) -> int | None:
-    """A small number as written: 2, 两件, three pieces, both."""
+    """A small number as written: 2, 两件, 十二个, three pieces, both."""
     said = plain(text)
-    if digits := re.search(r"(?<![a-z\d])-?\d{1,6}(?![a-z\d])", said):
+    if digits := re.search(r"(?<![a-z\d.])-?\d{1,6}(?![a-z\d]|\.\d)", said):
         return int(digits.group())
-    if chinese := re.search(r"([一二两俩三四五六七八九十])\s*[个件双只条盒本套台部瓶块张把顶袋罐样]?", said):
-        return CHINESE_NUMBERS[chinese.group(1)]
+    chinese = re.fullmatch(CHINESE_NUMBER, said) or re.search(rf"({CHINESE_NUMBER})(?=\s*[{MEASURES}])", said)
+    if chinese:
+        return chinese_number(chinese.group())
     return next((value for word, value in ENGLISH_NUMBERS.items() if _occurs(said, word)), None)
+
+
+def chinese_number(written: str) -> int:
+    """Up to ninety-nine: 十二 is 12, 二十 is 20, 两 is 2."""
+    tens, ten, ones = written.rpartition("十") if "十" in written else ("", "", written)
+    return (CHINESE_DIGITS.get(tens, 1) * 10 if ten else 0) + CHINESE_DIGITS.get(ones, 0)
 
 
 def ordinal(text: str, length: int) -> int | None:
     """The position (from 0) that an ordinal names in a list of a length: 第二个, the last one, #2; None if none."""
     said = plain(text)
     if says(said, "last"):
-        return length - 1
+        return length - 1 if length else None
     place = 0
-    if match := re.search(r"第\s*([一二两三四五六七八九十]|\d{1,2})", said):
-        place = CHINESE_NUMBERS.get(match.group(1)) or int(match.group(1))
+    if match := re.search(rf"第\s*({CHINESE_NUMBER}|\d{{1,2}})", said):
+        place = int(match.group(1)) if match.group(1).isdigit() else chinese_number(match.group(1))
     elif match := re.fullmatch(BARE_PLACE, said) or re.search(NUMBERED_PLACE, said):
         place = int(match.group(1))
     else:

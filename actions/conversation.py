@@ -12,9 +12,6 @@ from actions.flow import FLOWS, Draft, close_form
 from actions.products import CANDIDATES, FOCUS, AboutProduct, ProductInfo, ProductStock
 from actions.turn import Turn
 
-CARRY_OUT = {  # what a late yes carries out where the answer to the first one was lost
-    form: f"action_{flow.trigger}" for form, flow in FLOWS.items()
-}
 MISSES_BEFORE_OFFER = 3
 
 
@@ -111,7 +108,7 @@ class NotUnderstood(ShopAction):
     def serve(self, turn: Turn) -> Events:
         confirmation = turn.slot("confirmation")
         if confirmation and not turn.active_form and answers.yes_or_no(turn.text, turn.intent, turn.confidence):
-            return [SlotSet("confirmed", True), FollowupAction(CARRY_OUT[confirmation["form"]])]
+            return [SlotSet("confirmed", True), FollowupAction(f"action_{FLOWS[confirmation['form']].trigger}")]
         answer = answers.yes_or_no(turn.text, turn.intent, turn.confidence)
         if turn.was_offered_a_person and answer is not None:
             return [FollowupAction("action_handover" if answer else turn.active_form or "action_listen")]

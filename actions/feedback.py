@@ -26,7 +26,7 @@ class RecordRating(ShopAction):
 
     def _score(self, said: str) -> int | None:
         word = next((stars for name, stars in STARS.items() if name in said.lower()), None)
-        return word if word is not None else answers.number(said)
+        return word if word is not None else answers.number(said)  # halves and words of praise are no score
 
 
 class SayGoodbye(ShopAction):

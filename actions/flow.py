@@ -258,6 +258,8 @@ class Flow(ShopAction, ABC):
                 return self._end(turn, draft, refusal)
             turn.refuse(refusal)
             draft[mend] = None
+            if mend == "quantity" and draft["items"]:
+                draft["items"] = dict.fromkeys(draft["items"])  # the pieces said with the items were too many, too
             return [*draft.events(), SlotSet(REQUESTED, mend)]
         if step is None:
             return [*draft.events(), SlotSet(REQUESTED, None)]
@@ -334,7 +336,7 @@ class CarryOut(ShopAction, ABC):
         turn.refuse(refusal)
         if isinstance(refusal, QuoteChanged):
             return [SlotSet("confirmed", None), SlotSet("resumed", True), FollowupAction(FLOWS_OF[self.flow].form)]
-        return self._closing()
+        return [*self._closing(), *self._take_up_paused(turn)]
 
     def failed(self) -> Events:
         """Nothing was done: the question stays open, and a yes tries again under the same key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from rasa_sdk.events import SlotSet
@@ -10,9 +11,20 @@ from actions import answers
 from actions.base import Events, ShopAction
 from actions.flow import FLOWS, CarryOut, Draft, Flow, Retries, Step, register
 from actions.replies import item_list, order_reply, variant_buttons
-from actions.steps import Confirmed, Email, Items, OrderNumber, OrderProof, Phone, Variant, chosen_line, known_orders
+from actions.steps import (
+    Confirmed,
+    Email,
+    Items,
+    OrderNumber,
+    OrderProof,
+    Phone,
+    Variant,
+    chosen_line,
+    known_orders,
+    prove,
+)
 from actions.turn import Turn
-from shop import account, orders
+from shop import orders
 from shop.errors import (
     BalanceTooLow,
     InvalidAddress,
@@ -169,7 +181,12 @@ class NewAddress(Step):
 
 
 def _without(text: str, part: str | None) -> str:
-    return " ".join(text.replace(part, " ").strip(" ,，.。;；").split()) if part else text
+    rest = (
+        re.sub(rf"(邮编|邮政编码|post ?code|zip( code)?)?\s*(是|is|[:：])?\s*{re.escape(part)}", " ", text, flags=re.I)
+        if part
+        else text
+    )
+    return " ".join(rest.strip(" ,，.。;；、").split())
 
 
 @register
@@ -308,7 +325,7 @@ class AccountEmail(Email):
         email = turn.value("email")
         if not asked or email is None:
             return None
-        turn.shopper = account.prove_order(turn.session, turn.visitor, draft["order_number"], email)
+        prove(turn, draft["order_number"], email, shown=draft["order_number"])
         return email if turn.shopper.customer_id else None
 
 

@@ -80,10 +80,17 @@ def product_facts(turn: Turn, product: ProductView) -> dict[str, str]:
         "product": turn.wording.named(product),
         "summary": summary,
         "price": price_range(turn, product),
-        "rating": f"{product.rating:.1f}",
-        "reviews": turn.wording.count("review", product.review_count),
+        "rated": rated(turn, product),
         "link": POLICY.site + product.url,
     }
+
+
+def rated(turn: Turn, product: ProductView) -> str:
+    """What buyers think of it, or that nobody has said so yet."""
+    if not product.review_count:
+        return turn.wording.term("marks", "unrated")
+    reviews = turn.wording.count("review", product.review_count)
+    return turn.wording.term("marks", "rated").format(rating=f"{product.rating:.1f}", reviews=reviews)
 
 
 class AboutProduct(ShopAction, ABC):

@@ -42,6 +42,8 @@ def order_reply(turn: Turn, order: orders.OrderView) -> tuple[str, dict[str, str
         return _cancelled(turn, order, facts)
     if order.shipment and order.state in (OrderState.SHIPPED, OrderState.DELIVERED):
         return _shipped(turn, order, {**facts, "day": due})
+    if order.state in (OrderState.ON_HOLD, OrderState.SHIPPED, OrderState.DELIVERED):  # a record that lacks the rest
+        return "utter_order_state", {**facts, "state": wording.label(order.state)}
     return f"utter_order_{order.state.value}", {**facts, "day": due, "amount": wording.money(order.total_cents)}
 
 

@@ -19,6 +19,7 @@ from actions.steps import (
     RefundTo,
     Variant,
     chosen_items,
+    returnable_lines,
 )
 from actions.turn import Turn
 from shop import orders, returns
@@ -56,13 +57,12 @@ class AskItems(ShopAction):
 
 def check_quantity(turn: Turn, draft: Draft) -> None:
     """Raise a refusal where nothing can be returned, or not that many pieces."""
-    lines = returns.returnable_lines(turn.session, turn.shopper, draft["order_number"])
+    lines = returnable_lines(turn, draft)
     if draft["items"] and len(draft["items"]) == 1:
         (line_id, pieces), *_ = draft["items"].items()
-        wanted = pieces if pieces is not None else draft["quantity"]
+        wanted = draft["quantity"] if draft["quantity"] is not None else pieces
         most = next((line.quantity for line in lines if str(line.id) == line_id), 0)
         if wanted is not None and not 1 <= wanted <= most:
-            draft["items"] = {line_id: None}
             raise InvalidQuantity(most)
 
 

@@ -11,7 +11,7 @@ from actions.flow import SAID, TRIGGERS, Draft, Step
 from actions.turn import Turn
 from shop import account, options, orders, products, returns
 from shop.errors import IdentityNotProven, OrderNotFound, TooManyAttempts
-from shop.models import PaymentKind
+from shop.models import PaymentKind, ReturnReason
 
 FACTS = {"product", "option", "order_number", "ordinal", "quantity", "address", "payment_method"}
 LONGEST_LIST = 8  # more than this nobody reads
@@ -37,7 +37,8 @@ class OrderNumber(Step):
         if not asked:
             return None
         known = known_orders(turn)
-        place = answers.ordinal(turn.text, len(known))
+        is_latest = answers.says(turn.text, "last")  # "my last order" is the newest, the first of the list
+        place = 0 if is_latest and known else answers.ordinal(turn.text, len(known))
         return known[place].number if place is not None else None
 
     def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
@@ -69,6 +70,23 @@ def is_proven(turn: Turn, number: str) -> bool:
     return True
 
 
+def prove(turn: Turn, number: str, proof: str, *, shown: str) -> None:
+    """Let the visitor in. Raises OrderNotFound about the number shown, and TooManyAttempts after the fifth miss."""
+    try:
+        turn.shopper = account.prove_order(turn.session, turn.visitor, number, proof)
+    except OrderNotFound as miss:
+        if account.attempts_left(turn.session, turn.visitor) == 0:
+            raise TooManyAttempts from miss
+        raise OrderNotFound(shown) from None
+
+
+def _told_before(draft: Draft) -> str | None:
+    """An e-mail or phone told before the order's number was; it is tried once."""
+    told = [e for e in draft["mentioned"] or [] if e["entity"] in ("email", "phone")]
+    draft["mentioned"] = [e for e in draft["mentioned"] or [] if e not in told]
+    return str(told[-1]["value"]) if told else None
+
+
 class OrderProof(Step):
     """Proof that the order is theirs; holds the number of the order that is proven."""
 
@@ -80,15 +98,10 @@ class OrderProof(Step):
             return None
         if is_proven(turn, number):
             return str(number)
-        proof = self._proof(turn, asked)
+        proof = self._proof(turn, asked) or _told_before(draft)
         if proof is None:
             return None
-        try:
-            turn.shopper = account.prove_order(turn.session, turn.visitor, number, proof)
-        except OrderNotFound as miss:
-            if account.attempts_left(turn.session, turn.visitor) == 0:
-                raise TooManyAttempts from miss
-            raise OrderNotFound(draft["return_number"] or number) from None  # what they wrote, nothing learnt from it
+        prove(turn, number, proof, shown=draft["return_number"] or number)
         return str(number)
 
     def default(self, turn: Turn, draft: Draft) -> str | None:
@@ -112,6 +125,17 @@ class OrderProof(Step):
         return turn.text if written and re.search(r"\d", turn.text) else None
 
 
+def returnable_lines(turn: Turn, draft: Draft) -> Sequence[orders.LineView]:
+    """What can go back, for the reason given so far: food only where it is spoilt or wrong."""
+    told = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] in ("reason", SAID)]
+    reason = draft["reason"] or next(
+        (found for text in reversed(told) if (found := answers.pick(text, "reason"))), None
+    )
+    return returns.returnable_lines(
+        turn.session, turn.shopper, draft["order_number"], reason=ReturnReason(reason) if reason else None
+    )
+
+
 class Items(Step):
     """Which items of the order: {order line: pieces}, pieces None where the number is not known yet."""
 
@@ -124,7 +148,7 @@ class Items(Step):
 
     def lines(self, turn: Turn, draft: Draft) -> Sequence[orders.LineView]:
         if self.only_returnable:
-            return returns.returnable_lines(turn.session, turn.shopper, draft["order_number"])
+            return returnable_lines(turn, draft)
         return orders.view_order(turn.session, turn.shopper, draft["order_number"]).lines
 
     def is_needed(self, turn: Turn, draft: Draft) -> bool:
@@ -208,7 +232,10 @@ class Quantity(Step):
     clears = ("confirmed",)
 
     def is_needed(self, turn: Turn, draft: Draft) -> bool:
-        return bool(draft["items"]) and len(draft["items"]) == 1 and None in draft["items"].values()
+        return len(draft["items"] or {}) == 1
+
+    def default(self, turn: Turn, draft: Draft) -> int | None:
+        return next(iter(draft["items"].values()))  # as said with the item
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> int | None:
         if not asked and draft["quantity"] is None:
@@ -226,7 +253,9 @@ class Quantity(Step):
 
 def chosen_items(draft: Draft) -> dict[int, int]:
     """The items of a finished draft with their pieces, ready for the shop."""
-    return {int(line): pieces if pieces is not None else draft["quantity"] for line, pieces in draft["items"].items()}
+    if len(draft["items"]) == 1:
+        return {chosen_line(draft): draft["quantity"]}
+    return {int(line): pieces for line, pieces in draft["items"].items()}
 
 
 def chosen_line(draft: Draft) -> int:

@@ -209,12 +209,12 @@ def cancel_order(
 def preview_address_change(
     session: Session, shopper: Shopper, number: str, address: str, postal_code: str | None = None
 ) -> AddressChange:
-    """Where it would go; the postal code stays where none is given.
+    """Where it would go. The old postal code belongs to the old address: where none is given, there is none.
 
     Raises OrderNotFound, AlreadyShipped, AlreadyCancelled and InvalidAddress.
     """
     order = _changeable(owned_order(session, shopper, number))
-    code = order.postal_code if postal_code is None else checked_postal_code(postal_code)
+    code = "" if postal_code is None else checked_postal_code(postal_code)
     return AddressChange(order.number, order.address, order.postal_code, checked_address(address), code)
 
 

@@ -94,13 +94,22 @@ def test_every_reply_is_used() -> None:
     unused = [
         name
         for name in domain()["responses"]
-        if not (f'"{name}"' in code or name in spoken or name.removeprefix("utter_ask_") in slots or name.startswith(prefixes))
+        if not (
+            f'"{name}"' in code
+            or name in spoken
+            or name.removeprefix("utter_ask_") in slots
+            or name.startswith(prefixes)
+        )
     ]
     assert not unused
 
 
 def test_every_reply_that_code_names_is_there() -> None:
-    named = set(re.findall(r'"(utter_[a-z_]+)"', sources("actions", "channels"))) - {"utter_action", "utter_refuse", "utter_ask"}
+    named = set(re.findall(r'"(utter_[a-z_]+)"', sources("actions", "channels"))) - {
+        "utter_action",
+        "utter_refuse",
+        "utter_ask",
+    }
     assert not named - set(domain()["responses"])
 
 

@@ -20,7 +20,9 @@ QUOTES = {
     "utter_no_promotions": {POLICY.free_shipping_from_cents // 100},
 }
 # Replies whose digits are no promise: guided steps, examples of what to type, scores, the form of an order number.
-NO_PROMISE = re.compile(r"utter_(help_|goodbye_and_ask_rating|refuse_invalid_rating|ask_order_number|hint_|not_understood|refuse_invalid_quantity|product_info)")
+NO_PROMISE = re.compile(
+    r"utter_(help_|goodbye_and_ask_rating|refuse_invalid_rating|ask_order_number|hint_|not_understood|refuse_invalid_quantity|product_info)"
+)
 
 
 def responses() -> dict[str, Any]:
