@@ -96,7 +96,7 @@ def is_short(text: str) -> bool:
 
 
 CERTAIN = 0.9
-DOUBT = re.compile(r"[不别没否]|\b(no|not|don'?t|never|wait|stop)\b")
+DOUBT = re.compile(r"[不别没否]|可能|也许|或许|\b(no|not|don'?t|never|wait|stop|maybe|perhaps)\b")
 
 
 def yes_or_no(text: str, intent: str = "", confidence: float = 0.0) -> bool | None:
@@ -113,6 +113,17 @@ def yes_or_no(text: str, intent: str = "", confidence: float = 0.0) -> bool | No
         return False
     is_certain = confidence >= CERTAIN and is_short(text) and not DOUBT.search(plain(text)) and not is_question(text)
     return True if intent == "affirm" and is_certain else None
+
+
+NO_WORDS = re.compile(r"[<>{}=\\\x00]|--|^/|[?？]$")  # code, payloads and questions
+LONGEST_EXPLANATION = 500
+
+
+def is_explanation(text: str) -> bool:
+    """Whether the text says something in words: no bare yes or no, no question, no code, no mere signs."""
+    has_words = len(HAN.findall(text)) > 1 or re.search(r"[a-z]{3}", plain(text)) is not None
+    is_readable = len(text) <= LONGEST_EXPLANATION and not NO_WORDS.search(text)
+    return has_words and is_readable and yes_or_no(text) is None
 
 
 def number(text: str) -> int | None:

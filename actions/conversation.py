@@ -107,11 +107,13 @@ class NotUnderstood(ShopAction):
 
     def serve(self, turn: Turn) -> Events:
         confirmation = turn.slot("confirmation")
-        if confirmation and not turn.active_form and answers.yes_or_no(turn.text, turn.intent, turn.confidence):
-            return [SlotSet("confirmed", True), FollowupAction(f"action_{FLOWS[confirmation['form']].trigger}")]
         answer = answers.yes_or_no(turn.text, turn.intent, turn.confidence)
-        if turn.was_offered_a_person and answer is not None:
-            return [FollowupAction("action_handover" if answer else turn.active_form or "action_listen")]
+        if turn.was_offered_a_person and answer:
+            return [FollowupAction("action_handover")]
+        if turn.has_declined_a_person and turn.active_form:
+            return [FollowupAction(turn.active_form)]
+        if confirmation and not turn.active_form and answer:
+            return [SlotSet("confirmed", True), FollowupAction(f"action_{FLOWS[confirmation['form']].trigger}")]
         if not turn.active_form and answer is not None:
             turn.say("utter_anything_else")  # a second yes, or a no to nothing
             return [FollowupAction("action_listen")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from actions import answers
 from actions.base import Events, ShopAction
 from actions.flow import close_form
@@ -9,6 +11,8 @@ from actions.turn import Turn
 from shop import feedback
 
 STARS = {"满分": 5, "五星": 5, "四星": 4, "三星": 3, "两星": 2, "二星": 2, "一星": 1, "full marks": 5}
+POINTS = re.compile(r"(?<![点百十])[一二两三四五](?=分(?![之钟]))")
+NO_SCORE = re.compile(r"半|\bhalf\b|(/|out of)\s*10")  # halves, and scores of another scale
 
 
 class RecordRating(ShopAction):
@@ -25,8 +29,12 @@ class RecordRating(ShopAction):
         return []
 
     def _score(self, said: str) -> int | None:
+        if NO_SCORE.search(said.lower()):
+            return None
         word = next((stars for name, stars in STARS.items() if name in said.lower()), None)
-        return word if word is not None else answers.number(said)  # halves and words of praise are no score
+        if word is None and (points := POINTS.search(said)):
+            word = answers.chinese_number(points.group())
+        return word if word is not None else answers.number(said)
 
 
 class SayGoodbye(ShopAction):

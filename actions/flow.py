@@ -77,8 +77,12 @@ class Step(ABC):
 
     def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
         """Whether the message answers the question, whatever a classifier takes it for: a few words that fit."""
-        is_brief = answers.is_short(turn.text) and not answers.is_question(turn.text)
-        return is_brief and self.read(turn, Draft(turn), True) is not None
+        if not answers.is_short(turn.text) or answers.is_question(turn.text):
+            return False
+        try:
+            return self.read(turn, Draft(turn), True) is not None
+        except ShopError:
+            return True  # an answer that the shop refuses is an answer, too
 
     def default(self, turn: Turn, draft: Draft) -> Any:
         """The value where there is nothing to choose."""
@@ -173,7 +177,8 @@ class Flow(ShopAction, ABC):
     def _come_back(self, turn: Turn, draft: Draft) -> Events:
         """Ask the open question again after a digression; not beside another question, nor after the third in a row."""
         done = {e.get("name") for e in turn.events_since_message() if e["event"] == "action"}
-        if done & ASKING or self._digressions(turn) > MOST_REMINDERS:
+        is_asked_already = bool(done & ASKING) and not turn.has_declined_a_person
+        if is_asked_already or self._digressions(turn) > MOST_REMINDERS:
             return [SlotSet(REQUESTED, RETRY)]
         return self._ask_next(turn, draft)
 

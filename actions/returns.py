@@ -19,6 +19,7 @@ from actions.steps import (
     RefundTo,
     Variant,
     chosen_items,
+    return_in_focus,
     returnable_lines,
 )
 from actions.turn import Turn
@@ -220,10 +221,6 @@ class TrackReturnFlow(Flow):
     steps = (OrderNumber(), OrderProof())
     only_looks = True
 
-    def _start(self, turn: Turn, draft: Draft) -> None:
-        super()._start(turn, draft)
-        draft["return_number"] = None
-
 
 class TrackReturn(CarryOut):
     flow = TrackReturnFlow
@@ -234,7 +231,7 @@ class TrackReturn(CarryOut):
     def carry_out(self, turn: Turn, draft: Draft) -> Events:
         number = draft["order_number"]
         try:
-            found = returns.track_returns(turn.session, turn.shopper, draft["return_number"] or number)
+            found = returns.track_returns(turn.session, turn.shopper, return_in_focus(turn, draft) or number)
         except NoSuchReturn:
             order = orders.view_order(turn.session, turn.shopper, number)
             if order.state is not OrderState.CANCELLED:

@@ -10,8 +10,8 @@ from actions import answers
 from actions.flow import SAID, TRIGGERS, Draft, Step
 from actions.turn import Turn
 from shop import account, options, orders, products, returns
-from shop.errors import IdentityNotProven, OrderNotFound, TooManyAttempts
-from shop.models import PaymentKind, ReturnReason
+from shop.errors import IdentityNotProven, OrderNotFound, ShopError, TooManyAttempts
+from shop.models import PaymentKind, RefundTarget, ReturnReason
 
 FACTS = {"product", "option", "order_number", "ordinal", "quantity", "address", "payment_method"}
 LONGEST_LIST = 8  # more than this nobody reads
@@ -47,6 +47,7 @@ class OrderNumber(Step):
     def resolve(self, turn: Turn, draft: Draft, number: str) -> str:
         """A return's number stands for its order; what it is kept as decides what is shown."""
         if not number.upper().startswith("R"):
+            draft["return_number"] = None
             return account.normalise_order_number(number) or number
         draft["return_number"] = number.upper()
         return returns.order_of_return(turn.session, number.upper()) or number.upper()
@@ -54,6 +55,13 @@ class OrderNumber(Step):
 
 def _is_bare_number(text: str) -> bool:
     return re.fullmatch(r"[\d \-]+", text) is not None
+
+
+def return_in_focus(turn: Turn, draft: Draft) -> str | None:
+    """The return number by which they named the order in focus; its order's number is not theirs to learn."""
+    written, number = draft["return_number"], draft["order_number"]
+    is_of_order = written and number in (written, returns.order_of_return(turn.session, written))
+    return str(written) if is_of_order else None
 
 
 def known_orders(turn: Turn) -> Sequence[orders.OrderView]:
@@ -98,10 +106,11 @@ class OrderProof(Step):
             return None
         if is_proven(turn, number):
             return str(number)
-        proof = self._proof(turn, asked) or _told_before(draft)
+        told = _told_before(draft)  # this message's own among them: a wrong one is one miss, not one a turn
+        proof = self._proof(turn, asked) or told
         if proof is None:
             return None
-        prove(turn, number, proof, shown=draft["return_number"] or number)
+        prove(turn, number, proof, shown=return_in_focus(turn, draft) or number)
         return str(number)
 
     def default(self, turn: Turn, draft: Draft) -> str | None:
@@ -119,7 +128,7 @@ class OrderProof(Step):
                 return value
         if digits := answers.last_four(turn.text, asked=asked):
             return digits
-        if not asked or turn.value("order_number"):
+        if not asked or (turn.value("order_number") and not _is_bare_number(turn.text)):
             return None
         written = re.fullmatch(r"[A-Za-z\d][A-Za-z\d \-]{2,11}", turn.text)  # any country's postal code
         return turn.text if written and re.search(r"\d", turn.text) else None
@@ -127,13 +136,17 @@ class OrderProof(Step):
 
 def returnable_lines(turn: Turn, draft: Draft) -> Sequence[orders.LineView]:
     """What can go back, for the reason given so far: food only where it is spoilt or wrong."""
-    told = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] in ("reason", SAID)]
-    reason = draft["reason"] or next(
-        (found for text in reversed(told) if (found := answers.pick(text, "reason"))), None
-    )
+    reason = reason_so_far(draft)
     return returns.returnable_lines(
         turn.session, turn.shopper, draft["order_number"], reason=ReturnReason(reason) if reason else None
     )
+
+
+def reason_so_far(draft: Draft) -> str | None:
+    """The reason that was given, or mentioned before it was asked for."""
+    told = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] in ("reason", SAID)]
+    mentioned = (found for text in reversed(told) if (found := answers.pick(text, "reason")))
+    return draft["reason"] or next(mentioned, None)
 
 
 class Items(Step):
@@ -158,7 +171,7 @@ class Items(Step):
         lines = self.lines(turn, draft)
         said = [e for e in draft["mentioned"] or [] if e["entity"] in SAYS_WHICH]
         if any(e["entity"] == "product" for e in said) or (said and len(lines) > 1):
-            chosen = self._chosen(turn, draft, said, "", lines)
+            chosen = self._chosen_before(turn, draft, said, lines)
         else:
             chosen = list(lines) if len(lines) == 1 else []
         heard = " ".join(str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] == SAID)
@@ -176,10 +189,23 @@ class Items(Step):
         is_place = asked and _is_bare_number(turn.text)  # "2" is the second in the list, not two pieces
         return self._pieces(chosen, [] if is_place else turn.entities, turn.text) if chosen else None
 
+    def _chosen_before(
+        self, turn: Turn, draft: Draft, said: list[dict[str, Any]], lines: Sequence[orders.LineView]
+    ) -> list[orders.LineView]:
+        """The lines named before they were asked for; what cannot go back is refused, and the rest asked for."""
+        try:
+            return self._chosen(turn, draft, said, "", lines)
+        except ShopError as refusal:
+            turn.refuse(refusal)
+            return []
+
     def _chosen(
         self, turn: Turn, draft: Draft, said: list[dict[str, Any]], text: str, lines: Sequence[orders.LineView]
     ) -> list[orders.LineView]:
-        """The lines that a message names: by product, by option, by place in the list, or all of them."""
+        """The lines that a message names: by product, by option, by place in the list, or all of them.
+
+        Raises the refusal of an item that is in the order but cannot go back.
+        """
         before = draft["items"]
         if before and answers.says(text, "other"):
             return [line for line in lines if str(line.id) not in before][: self.most]
@@ -187,14 +213,28 @@ class Items(Step):
             return list(lines)
         named = [e for e in said if e["entity"] == "product"]
         chosen = [line for line in lines if any(_is_called(turn, line, e) for e in named)]
+        if missing := [e for e in named if not any(_is_called(turn, line, e) for line in chosen)]:
+            self._refuse_what_stays(turn, draft, missing)
         if named and not chosen:
-            self._say_why_not(turn, draft, named)
             return []
         options = [e for e in said if e["entity"] == "option"]
         chosen = [line for line in chosen or lines if any(_has_option(turn, line, e) for e in options)] or chosen
         if not chosen and (place := answers.ordinal(text or _ordinal_of(said), len(lines))) is not None:
             chosen = [lines[place]]
         return chosen if len(chosen) <= self.most else []
+
+    def _refuse_what_stays(self, turn: Turn, draft: Draft, named: list[dict[str, Any]]) -> None:
+        """Raise why an item of the order cannot go back, once: it is forgotten, so that another can be named."""
+        if not self.only_returnable:
+            return
+        number = draft["order_number"]
+        lines = orders.view_order(turn.session, turn.shopper, number).lines
+        line = next((line for line in lines if any(_is_called(turn, line, e) for e in named)), None)
+        if line is None:
+            return
+        draft["mentioned"] = [e for e in draft["mentioned"] or [] if e["entity"] not in SAYS_WHICH]
+        pieces, reason = {line.id: 1}, ReturnReason(reason_so_far(draft) or "other")
+        returns.preview_return(turn.session, turn.shopper, number, pieces, reason, RefundTarget.ORIGINAL)
 
     def _pieces(
         self, chosen: list[orders.LineView], entities: list[dict[str, Any]], text: str
@@ -379,7 +419,8 @@ class Choice(Step):
 
     def _is_explained(self, turn: Turn) -> bool:
         """A reason in their own words, rather than a bare yes or an empty remark."""
-        return bool(self.otherwise) and turn.intent in {"inform", "nlu_fallback", "out_of_scope"} and len(turn.text) > 1
+        is_remark = turn.intent in {"inform", "nlu_fallback", "out_of_scope"}
+        return bool(self.otherwise) and is_remark and answers.is_explanation(turn.text)
 
 
 class RefundTo(Step):
@@ -414,7 +455,8 @@ class Confirmed(Step):
         words = answers.lexicon()
         if answers.is_short(turn.text) and answers.mentions(turn.text, words["refraining"]):
             return False
-        if answers.plain(turn.text) in words["confirming"].get(turn.active_form or "", ()):
+        own_verbs = {answers.bare(word) for word in words["confirming"].get(turn.active_form or "", ())}
+        if answers.bare(turn.text) in own_verbs and not answers.is_question(turn.text):
             return True
         answer = answers.yes_or_no(turn.text, turn.intent, turn.confidence)
         is_bare_no = not any(e["entity"] in FACTS for e in turn.entities)

@@ -9,6 +9,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session
 
+from actions import answers
 from actions.wording import Wording
 from shop import account
 from shop.errors import ShopError
@@ -90,6 +91,11 @@ class Turn:
         before = [e for e in self.tracker.events if e.get("event") in ("bot", "user")][:-1]
         last = next((e for e in reversed(before) if e.get("event") == "bot"), {})
         return before[-1:] == [last] and (last.get("metadata") or {}).get("utter_action") == "utter_offer_person"
+
+    @property
+    def has_declined_a_person(self) -> bool:
+        """Whether this message is a no to the offer of a person."""
+        return self.was_offered_a_person and answers.yes_or_no(self.text, self.intent, self.confidence) is False
 
     def events_since_message(self) -> Iterator[dict[str, Any]]:
         """What has happened after the customer's last message, oldest first."""

@@ -1,4 +1,4 @@
-"""The rules of the house that tests can hold: who imports whom, where each reply stands, that what is declared exists."""
+"""The rules of the house that tests can hold: who imports whom, where replies stand, that what is declared exists."""
 
 from __future__ import annotations
 

@@ -61,13 +61,28 @@ def all_actions() -> dict[str, ShopAction]:
 @cache
 def rules() -> dict[str, list[str]]:
     """What follows an intent when nothing is open: the actions of the rules that begin with it."""
-    found = {}
-    for path in sorted((ROOT / "data/rules").glob("*.yml")):
-        for rule in _yaml(path)["rules"]:
-            first, *rest = rule["steps"]
-            if "intent" in first and not rule.get("condition"):
-                found[first["intent"]] = [step["action"] for step in rest if "action" in step]
+    steps = [rule["steps"] for rule in _rules() if not rule.get("condition")]
+    return {first["intent"]: _actions(rest) for first, *rest in steps if "intent" in first}
+
+
+@cache
+def rules_of_actions() -> dict[tuple[str, str | None], list[str]]:
+    """What follows an action, and what follows an intent right after it: by the rules that begin with that action."""
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for first, *rest in (rule["steps"] for rule in _rules() if not rule.get("condition")):
+        intent = next((step["intent"] for step in rest if "intent" in step), None)
+        if "action" in first:
+            answers = rest if intent is None else rest[rest.index({"intent": intent}) + 1 :]
+            found[first["action"], intent] = _actions(answers)
     return found
+
+
+def _rules() -> list[dict[str, Any]]:
+    return [rule for path in sorted((ROOT / "data/rules").glob("*.yml")) for rule in _yaml(path)["rules"]]
+
+
+def _actions(steps: list[dict[str, Any]]) -> list[str]:
+    return [step["action"] for step in steps if "action" in step]
 
 
 def deed_of(form: str) -> str:
@@ -141,8 +156,15 @@ class Conversation:
         self.writes(text, intent, **entities)
         heard = Heard()
         if self.loop is None or not self._runs_form(self.loop, heard):
-            self._follows(deque(rules().get(intent, ["action_not_understood"])), heard)
+            self._follows(deque(self._rule(intent)), heard)
         return heard
+
+    def _rule(self, intent: str) -> list[str]:
+        """What the rules do about an intent: after the offer of a person a yes or a no is an answer to it."""
+        done = [event["name"] for event in self.events if event["event"] == "action"]
+        last = next((name for name in reversed(done) if name not in ("action_listen", "action_resume")), "")
+        answer = None if self.loop else rules_of_actions().get((last, intent))
+        return answer or rules().get(intent, ["action_not_understood"])
 
     def writes(self, text: str, intent: str = "inform", **entities: Any) -> None:
         """A message arrives: `product="lamp"` or `product=["lamp", "mug"]` are its entities."""
@@ -183,6 +205,7 @@ class Conversation:
                 self._hears({"response": name, "buttons": []}, heard)
             else:
                 waiting.extendleft(reversed(self._runs(name, heard)))
+                waiting.extend(rules_of_actions().get((name, None), ()) if not waiting else ())
 
     def _runs(self, name: str, heard: Heard) -> list[str]:
         """Run an action and return what it wants to be followed by."""

@@ -28,7 +28,7 @@ HOSTILE = [
 @pytest.mark.parametrize(
     "text",
     [
-        *("好的", "好的呀！", "嗯嗯", "可以", "没问题。", "确定", "对", "行吧", "取消吧"),
+        *("好的", "好的呀！", "嗯嗯", "可以", "没问题。", "确定", "对", "行吧", "就这么办"),
         *("yes", "Yes.", "YES!!", "ＹＥＳ", "ok", "sure", "yes please", "that’s right", "go ahead", "do it", "  yep  "),
     ],
 )
@@ -49,13 +49,56 @@ def test_a_no_is_a_no_whatever_the_classifier_says(text: str) -> None:
     assert answers.yes_or_no(text, "affirm") is False
 
 
-@pytest.mark.parametrize(
-    "text", ["可以吗", "好吗？", "是不是", "what happens then?", "maybe", "台灯", "no idea what you mean"]
-)
-def test_what_is_neither_yes_nor_no_is_left_to_the_classifier(text: str) -> None:
+UNKNOWN_YESES = ["办就办", "成", "安排上", "that works for me", "let's go for it"]
+NO_YESES = [
+    *(
+        "可以吗",
+        "好吗？",
+        "是不是",
+        "也许吧",
+        "可能要",
+        "别急着办",
+        "先不急",
+        "我还没想好",
+        "这个我得跟我先生商量一下再说",
+    ),
+    *("what happens then?", "maybe", "no idea what you mean", "don't do that", "wait a moment", "not the lamp"),
+    *("I would like to do that but only next week", "does it cost me anything"),
+]
+
+
+@pytest.mark.parametrize("text", [*UNKNOWN_YESES, *NO_YESES, "台灯"])
+def test_what_is_neither_yes_nor_no_by_its_words_may_be_taken_for_a_no(text: str) -> None:
+    assert answers.yes_or_no(text, "inform", 1.0) is None
+    assert answers.yes_or_no(text, "deny", 0.0) is False
+
+
+@pytest.mark.parametrize("text", UNKNOWN_YESES)
+def test_a_few_words_are_a_yes_only_where_the_classifier_is_certain_of_it(text: str) -> None:
+    assert answers.yes_or_no(text, "affirm", answers.CERTAIN) is True
+    assert answers.yes_or_no(text, "affirm", answers.CERTAIN - 0.01) is None
+    assert answers.yes_or_no(text, "affirm") is None
+    assert answers.CERTAIN == 0.9
+
+
+@pytest.mark.parametrize("text", NO_YESES)
+def test_doubt_a_question_or_a_long_sentence_is_no_yes_however_certain_the_classifier_is(text: str) -> None:
+    assert answers.yes_or_no(text, "affirm", 1.0) is None
+
+
+@pytest.mark.parametrize("text", ["取消吧", "退吧", "换吧", "改吧", "cancel it", "return it"])
+def test_the_verb_of_a_request_alone_is_no_yes_to_anything(text: str) -> None:
     assert answers.yes_or_no(text, "inform") is None
-    assert answers.yes_or_no(text, "affirm") is True
-    assert answers.yes_or_no(text, "deny") is False
+
+
+@pytest.mark.parametrize("text", ["穿着去年那件更好看", "my flatmate hates purple", "it's for a friend; she moved"])
+def test_words_of_their_own_are_an_explanation(text: str) -> None:
+    assert answers.is_explanation(text)
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "yes", "好的", "no", "hm", "嗯", "12", "why?", "为什么要问？"])
+def test_a_yes_a_question_signs_and_code_explain_nothing(text: str) -> None:
+    assert not answers.is_explanation(text)
 
 
 @pytest.mark.parametrize(

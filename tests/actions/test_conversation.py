@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actions.conversation import MISSES_BEFORE_OFFER
-from actions.flow import FLOWS
+from actions.flow import FLOWS, RETRY
 from tests.actions.conftest import Conversation, Shop, all_actions, deed_of
 
 
@@ -108,10 +108,12 @@ def test_a_fact_alone_asks_for_what_it_most_likely_means(
     assert emma.says(text, **entities).replies == replies
 
 
-def test_facts_other_than_those_that_were_asked_for_are_not_understood(emma: Conversation) -> None:
+def test_facts_other_than_those_that_were_asked_for_get_a_hint_and_the_form_waits(emma: Conversation) -> None:
     emma.says("cancel W8264401", "cancel_order", order_number="W8264401")
     heard = emma.says("my phone is 13800138000", phone="13800138000")
-    assert heard.replies == ["utter_hint_confirmed", "utter_ask_cancel_paid_order"]
+    assert heard.replies == ["utter_hint_confirmed"], "the hint is the question"
+    assert (emma.loop, emma.slots["requested_slot"]) == ("cancel_order_form", RETRY)
+    assert emma.says("yes", "affirm").replies == ["utter_cancelled_paid_order"]
 
 
 # -- not understood ----------------------------------------------------------------------------------------------------
@@ -130,11 +132,14 @@ def test_facts_other_than_those_that_were_asked_for_are_not_understood(emma: Con
         ("update_profile", {}, "utter_hint"),
     ],
 )
-def test_a_hint_says_what_would_answer_the_open_question(
+def test_a_hint_says_what_would_answer_the_open_question_which_is_not_repeated(
     emma: Conversation, intent: str, entities: dict[str, str], hint: str
 ) -> None:
     question = emma.says("please", intent, **entities).replies
-    assert emma.says("qwzx?", "nlu_fallback").replies == [hint, *question]
+    form = emma.loop
+    assert emma.says("qwzx?", "nlu_fallback").replies == [hint]
+    assert (emma.loop, emma.slots["requested_slot"]) == (form, RETRY)
+    assert emma.says("pardon?", "repeat").replies == question, "it is still open"
 
 
 def test_with_nothing_open_it_says_what_one_can_say(talk: Conversation) -> None:
@@ -154,7 +159,57 @@ def test_the_third_time_in_a_row_a_person_is_offered_in_a_flow_too(emma: Convers
     for _ in range(MISSES_BEFORE_OFFER - 1):
         emma.says("qwzx?", "nlu_fallback")
     assert emma.says("qwzx?", "nlu_fallback").replies == ["utter_offer_person"]
+    assert (emma.loop, emma.slots["requested_slot"]) == ("cancel_order_form", RETRY)
     assert shop.contents() == before
+
+
+def in_flow_with_an_offer(talk: Conversation) -> None:
+    """A cancellation awaits its yes, and a person has been offered."""
+    talk.says("cancel W8264401", "cancel_order", order_number="W8264401")
+    for _ in range(MISSES_BEFORE_OFFER):
+        talk.says("qwzx?", "nlu_fallback")
+
+
+@pytest.mark.parametrize("intent", ["affirm", "inform", "nlu_fallback"])
+def test_a_yes_to_the_offer_in_a_flow_brings_a_person_and_is_no_yes_to_the_flow(
+    emma: Conversation, shop: Shop, intent: str
+) -> None:
+    in_flow_with_an_offer(emma)
+    assert emma.says("yes", intent).replies == ["utter_handover_opened"]
+    assert emma.loop is None
+    assert shop.row("orders", number="W8264401")["state"] == "processing"
+
+
+@pytest.mark.parametrize("intent", ["deny", "inform", "nlu_fallback"])
+def test_a_no_to_the_offer_in_a_flow_asks_the_open_question_again(emma: Conversation, shop: Shop, intent: str) -> None:
+    in_flow_with_an_offer(emma)
+    assert emma.says("no", intent).replies == ["utter_ask_cancel_paid_order"]
+    assert emma.says("yes", "affirm").replies == ["utter_cancelled_paid_order"]
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "reply"),
+    [
+        ("yes", "affirm", "utter_handover_opened"),
+        ("yes", "nlu_fallback", "utter_handover_opened"),
+        ("no", "deny", "utter_ask_what_for"),
+        ("no", "nlu_fallback", "utter_anything_else"),
+    ],
+)
+def test_with_nothing_open_the_offer_is_answered_whatever_the_classifier_says(
+    talk: Conversation, text: str, intent: str, reply: str
+) -> None:
+    for _ in range(MISSES_BEFORE_OFFER):
+        talk.says("qwzx", "nlu_fallback")
+    assert talk.says(text, intent).replies == [reply]
+
+
+def test_a_yes_to_the_offer_is_no_late_yes_to_what_was_lost(emma: Conversation, shop: Shop) -> None:
+    for _ in range(MISSES_BEFORE_OFFER):
+        emma.says("qwzx", "nlu_fallback")
+    emma.slots["confirmation"] = {"form": "cancel_order_form", "key": "k", "quote": "q"}
+    emma.writes("yes", "nlu_fallback")
+    assert emma.does("action_not_understood").followups == ["action_handover"]
 
 
 def test_a_message_that_was_understood_begins_the_count_anew(talk: Conversation) -> None:

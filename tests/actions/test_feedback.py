@@ -13,6 +13,7 @@ from tests.actions.conftest import Conversation, Shop
         *(
             ("给你打5分", {"rating": "5分"}, 5),
             ("四分吧", {"rating": "四分"}, 4),
+            ("打个两分", {}, 2),
             ("满分！", {}, 5),
             ("五星好评", {}, 5),
         ),
@@ -32,6 +33,7 @@ def test_a_score_is_kept(talk: Conversation, shop: Shop, text: str, entities: di
         *(("0分", {"rating": "0分"}), ("10分", {"rating": "10分"}), ("6 stars", {"rating": "6"}), ("-3", {})),
         *(("一般吧", {}), ("一百分", {"rating": "一百分"}), ("4.5分", {"rating": "4.5分"}), ("great", {}), ("", {})),
         *(("9" * 10_000, {}), ("😀", {}), ("<b>5", {"rating": "<b>"})),
+        *(("四分半", {}), ("四点五分", {}), ("4 and a half", {}), ("4/10", {"rating": "4/10"}), ("五分钟", {})),
     ],
     ids=lambda value: str(value)[:12],
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from actions.flow import LONGEST_MEMORY, RETRY
+from actions.flow import LONGEST_MEMORY, MOST_REMINDERS, RETRY
 from shop.policy import POLICY
 from tests.actions.conftest import UNAVAILABLE, Conversation, Shop
 
@@ -41,7 +41,6 @@ def test_a_flow_asks_for_what_it_needs_one_at_a_time(talk: Conversation, shop: S
     [
         {"order_number": "W8264401", "email": EMAIL},
         {"order_number": "W8264401", "phone": "+447700900123"},
-        {"order_number": "W8264401", "postal_code": "200040"},
     ],
 )
 def test_everything_said_at_once_is_asked_for_never(talk: Conversation, entities: dict[str, str]) -> None:
@@ -49,7 +48,33 @@ def test_everything_said_at_once_is_asked_for_never(talk: Conversation, entities
     assert heard.replies == ["utter_ask_cancel_paid_order"]
 
 
-@pytest.mark.parametrize("proof", [{"email": EMAIL}, {"phone": "+447700900123"}, {"postal_code": "200040"}])
+def test_a_postal_code_nobody_asked_for_is_part_of_an_address_and_no_proof(talk: Conversation, shop: Shop) -> None:
+    heard = talk.says(
+        "cancel W8264401, it went to 100080", "cancel_order", order_number="W8264401", postal_code="100080"
+    )
+    assert heard.replies == ["utter_ask_order_proof"]
+    assert not shop.rows("proof_misses")
+    assert talk.says("200040", postal_code="200040").replies == ["utter_ask_cancel_paid_order"]
+
+
+def test_bare_digits_are_the_proof_that_was_asked_for_and_no_other_order(talk: Conversation) -> None:
+    """Eight digits might be an order number of the old system, six a postal code."""
+    for digits in ("12345678", "100080"):
+        talk.says("cancel W8264401", "cancel_order", order_number="W8264401")
+        heard = talk.says(digits, order_number=digits)
+        assert heard.replies == ["utter_refuse_order_not_found", "utter_ask_order_proof"]
+        assert talk.slots["order_number"] == heard.fact("number") == "W8264401"
+    assert talk.says("200040", order_number="200040").replies == ["utter_ask_cancel_paid_order"]
+
+
+def test_a_wrong_proof_is_one_miss_and_not_tried_again_with_the_next_message(talk: Conversation, shop: Shop) -> None:
+    talk.says("cancel W8264401, me@example.com", "cancel_order", order_number="W8264401", email="me@example.com")
+    talk.says("hm")
+    talk.says("hm hm", "nlu_fallback")
+    assert len(shop.rows("proof_misses", visitor=talk.visitor)) == 1
+
+
+@pytest.mark.parametrize("proof", [{"email": EMAIL}, {"phone": "+447700900123"}])
 def test_a_proof_that_came_before_the_order_number_is_not_asked_for_again(
     talk: Conversation, proof: dict[str, str]
 ) -> None:
@@ -112,6 +137,33 @@ def test_a_digression_is_answered_and_the_open_question_asked_again(
     assert emma.says("yes", "affirm").replies == ["utter_cancelled_paid_order"]
 
 
+def test_after_the_third_digression_in_a_row_the_question_is_not_repeated(emma: Conversation) -> None:
+    asked_to_cancel(emma)
+    for _ in range(MOST_REMINDERS):
+        assert emma.says("how long is delivery", "faq").replies == ["utter_faq", "utter_ask_cancel_paid_order"]
+    for _ in range(2):
+        assert emma.says("and abroad?", "faq").replies == ["utter_faq"]
+    assert (emma.loop, emma.slots["requested_slot"]) == ("cancel_order_form", RETRY)
+    assert emma.says("yes", "affirm").replies == ["utter_cancelled_paid_order"], "it is still open"
+    assert MOST_REMINDERS == 2
+
+
+def test_an_answer_between_digressions_begins_their_count_anew(emma: Conversation) -> None:
+    emma.says("return the yoga mat", "return_item", product="yoga mat", order_number="W8264404")
+    emma.says("how long is delivery", "faq")
+    emma.says("and abroad?", "faq")
+    emma.says("ugly", reason="ugly")
+    assert emma.says("how do returns work", "faq").replies == ["utter_faq", "utter_ask_refund_to"]
+
+
+def test_a_complaint_in_a_flow_is_answered_and_the_question_waits_beside_the_offer(emma: Conversation) -> None:
+    asked_to_cancel(emma)
+    assert emma.says("this is a joke", "complain").replies[-1] == "utter_offer_person"
+    assert (emma.loop, emma.slots["requested_slot"]) == ("cancel_order_form", RETRY)
+    assert emma.says("no thanks", "deny").replies == ["utter_ask_cancel_paid_order"]
+    assert emma.says("yes", "affirm").replies == ["utter_cancelled_paid_order"]
+
+
 def test_a_digression_is_no_proof_and_no_choice(talk: Conversation) -> None:
     talk.says("cancel W8264401", "cancel_order", order_number="W8264401")
     heard = talk.says("do you ship to 200040?", "faq", postal_code="200040")
@@ -147,6 +199,15 @@ def test_a_flow_that_only_looks_is_answered_and_the_paused_one_taken_up_again(
     assert emma.says("the way I paid").replies == ["utter_ask_return_with_fee"]
     emma.says("yes", "affirm")
     assert shop.row("returns", reason="changed_mind", order_id=shop.row("orders", number="W8264404")["id"])
+
+
+def test_the_message_that_ended_the_look_is_no_answer_to_the_flow_taken_up_again(emma: Conversation) -> None:
+    emma.says("return the yoga mat", "return_item", product="yoga mat", order_number="W8264404", reason="ugly")
+    text = "where is W8264403, the one I paid by gift card"
+    heard = emma.says(text, "track_order", order_number="W8264403", payment_method="gift card", reason="too small")
+    assert heard.replies == ["utter_order_overdue", "utter_back_to_request", "utter_ask_refund_to"]
+    kept = (emma.slots["order_number"], emma.slots["reason"], emma.slots["refund_to"])
+    assert kept == ("W8264404", "changed_mind", None)
 
 
 def test_a_paused_flow_is_taken_up_again_even_when_the_look_was_refused(talk: Conversation, shop: Shop) -> None:
@@ -412,6 +473,6 @@ def test_bad_input_to_a_question_is_answered_and_changes_nothing(emma: Conversat
     asked_to_cancel(emma)
     before = shop.contents()
     heard = emma.says(text, "inform")
-    assert heard.replies == ["utter_hint_confirmed", "utter_ask_cancel_paid_order"]
-    assert emma.loop == "cancel_order_form"
+    assert heard.replies == ["utter_hint_confirmed"]
+    assert (emma.loop, emma.slots["requested_slot"]) == ("cancel_order_form", RETRY)
     assert shop.contents() == before

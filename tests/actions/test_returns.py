@@ -110,13 +110,65 @@ def test_food_that_arrived_damaged_may_come_back(emma: Conversation) -> None:
     assert heard.replies == ["utter_ask_refund_to"]
 
 
-def test_what_is_on_its_way_back_does_not_go_back_twice(emma: Conversation) -> None:
+@pytest.mark.parametrize("intent", ["return_item", "exchange_item"])
+def test_what_is_on_its_way_back_does_not_go_back_twice(emma: Conversation, intent: str) -> None:
     in_return(emma, reason="ugly")
     emma.says("the way I paid")
-    emma.says("yes", "affirm")
-    heard = emma.says("return the yoga mat", "return_item", product="yoga mat", order_number="W8264404")
-    assert heard.replies[-1] == "utter_ask_items"
-    assert "Yoga Mat" not in heard.fact("items")
+    first = emma.says("yes", "affirm").fact("return_number")
+    heard = emma.says("the yoga mat goes back", intent, product="yoga mat", order_number="W8264404")
+    if intent == "return_item":
+        assert heard.replies == ["utter_refuse_already_returned", "utter_ask_items"]
+        assert "Yoga Mat" not in heard.fact("items")
+    else:  # the shoes are the one thing left
+        assert heard.replies == ["utter_refuse_already_returned", "utter_ask_item"]
+    assert heard.fact("return_number") == first
+
+
+@pytest.mark.parametrize("intent", ["return_item", "exchange_item"])
+def test_a_named_item_that_cannot_go_back_is_refused_once_and_the_items_asked_for(
+    emma: Conversation, shop: Shop, intent: str
+) -> None:
+    before = shop.contents()
+    heard = emma.says("the chocolates go back", intent, order_number="W8264404", product="chocolates")
+    asked = heard.replies[-1]
+    assert heard.replies == ["utter_refuse_not_returnable", asked]
+    assert asked in {"utter_ask_items", "utter_ask_item"}
+    assert "Box of Chocolates" in heard.text and "Chocolates" not in heard.fact("items")
+    assert emma.slots["requested_slot"] == "items"
+    assert emma.says("how long do refunds take", "faq").replies == ["utter_faq", asked], "it was told"
+    assert "utter_refuse_not_returnable" not in emma.says("the yoga mat", product="yoga mat").replies
+    assert emma.slots["items"]
+    assert shop.contents() == before
+
+
+@pytest.mark.parametrize("intent", ["inform", "ask_product_info", "return_item"])
+def test_an_item_that_cannot_go_back_is_refused_as_an_answer_too(emma: Conversation, intent: str) -> None:
+    emma.says("I want to return something", "return_item", order_number="W8264404")
+    heard = emma.says("the chocolates", intent, product="chocolates")
+    assert heard.replies == ["utter_refuse_not_returnable", "utter_ask_items"]
+    assert emma.says("the yoga mat", product="yoga mat").replies == ["utter_ask_reason"]
+
+
+def test_an_item_that_cannot_go_back_is_refused_as_a_correction_and_what_was_chosen_stays(
+    emma: Conversation,
+) -> None:
+    in_return(emma, reason="ugly")
+    items = emma.slots["items"]
+    heard = emma.says("no, the chocolates", "deny", product="chocolates")
+    assert heard.replies == ["utter_refuse_not_returnable", "utter_ask_refund_to"]
+    assert emma.slots["items"] == items
+
+
+def test_one_of_two_items_that_cannot_go_back_is_not_dropped_in_silence(emma: Conversation) -> None:
+    both = ["yoga mat", "chocolates"]
+    heard = emma.says("the mat and the chocolates go back", "return_item", order_number="W8264404", product=both)
+    assert heard.replies == ["utter_refuse_not_returnable", "utter_ask_items"]
+    assert emma.says("just the yoga mat then", product="yoga mat").replies == ["utter_ask_reason"]
+
+
+def test_an_item_that_is_not_in_the_order_is_named_and_the_items_asked_for(emma: Conversation) -> None:
+    heard = emma.says("return the tea set", "return_item", product="tea set", order_number="W8264404")
+    assert heard.replies == ["utter_item_not_among_them", "utter_ask_items"]
 
 
 def test_money_of_a_gift_card_goes_back_to_a_gift_card_unasked(emma: Conversation, shop: Shop) -> None:
@@ -188,7 +240,24 @@ def test_a_return_that_is_not_theirs_is_as_one_that_is_not_there(talk: Conversat
     assert talk.says("my refund", "track_return", order_number=said).replies == ["utter_ask_order_proof"]
     heard = talk.says("emma.clarke@example.com", email="emma.clarke@example.com")
     assert heard.replies == ["utter_refuse_order_not_found", "utter_ask_order_proof"]
+    assert heard.fact("number") == said
     assert "W7700002" not in heard.text, "the number of somebody else's order is told to nobody"
+
+
+@pytest.mark.parametrize("intent", ["track_return", "cancel_order"])
+def test_the_order_of_somebody_elses_return_stays_unnamed_in_the_next_flow_too(talk: Conversation, intent: str) -> None:
+    talk.says("my refund", "track_return", order_number="R5500002")
+    talk.says("never mind", "stop")
+    talk.says("and now?", intent)
+    heard = talk.says("emma.clarke@example.com", email="emma.clarke@example.com")
+    assert heard.replies == ["utter_refuse_order_not_found", "utter_ask_order_proof"]
+    assert heard.fact("number") == "R5500002"
+
+
+def test_after_a_return_was_looked_for_another_order_is_refused_by_its_own_number(talk: Conversation) -> None:
+    talk.says("my refund", "track_return", order_number="R5500002")
+    talk.says("cancel W8264401", "cancel_order", order_number="W8264401")
+    assert talk.says("9999").fact("number") == "W8264401"
 
 
 def test_a_cancelled_orders_refund_is_told_where_there_is_no_return(emma: Conversation) -> None:
@@ -210,5 +279,7 @@ def test_every_state_of_a_return_has_its_words(emma: Conversation, shop: Shop, k
 
 def test_the_refund_days_that_are_promised_are_the_policys(emma: Conversation) -> None:
     in_return(emma, reason="ugly")
-    text = emma.says("what?", "nlu_fallback").text
+    heard = emma.says("how do returns work", "faq")
+    assert heard.replies[-1] == "utter_ask_refund_to"
+    text = heard.text
     assert f"{POLICY.refund_days} days" in text and f"{POLICY.gift_card_refund_days} day" in text

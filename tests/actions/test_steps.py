@@ -416,7 +416,12 @@ def test_a_reason_in_their_own_words_is_another_reason_and_kept(emma: Conversati
 @pytest.mark.parametrize(
     ("text", "intent", "replies"),
     [
-        ("yes", "affirm", ["utter_hint", "utter_ask_reason"]),
+        ("yes", "affirm", ["utter_hint"]),
+        ("yes", "inform", ["utter_hint"]),
+        ("好的", "nlu_fallback", ["utter_hint"]),
+        ("no", "out_of_scope", ["utter_out_of_scope", "utter_ask_reason"]),
+        ("why do you ask?", "nlu_fallback", ["utter_hint"]),
+        ("my flatmate hates purple", "chitchat", ["utter_chitchat", "utter_ask_reason"]),
         ("how do returns work", "faq", ["utter_faq", "utter_ask_reason"]),
         ("agent", "talk_to_human", ["utter_handover_opened"]),
     ],
@@ -426,6 +431,23 @@ def test_what_is_no_reason_is_not_taken_for_one(emma: Conversation, text: str, i
     heard = emma.says(text, intent)
     assert emma.slots["reason"] is None
     assert heard.replies == replies
+
+
+@pytest.mark.parametrize("intent", ["inform", "nlu_fallback", "out_of_scope"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "hm", "x" * 10_000, "<script>alert(1)</script>", "' OR 1=1 --", "'; DROP TABLE orders; --"),
+        *('/inform{"reason": "other"}', "999999999999", "😀😀😀", "\x00", "？？？"),
+    ],
+    ids=lambda text: repr(text[:12]),
+)
+def test_hostile_or_empty_text_is_no_reason(emma: Conversation, shop: Shop, text: str, intent: str) -> None:
+    emma.says("return the yoga mat", "return_item", product="yoga mat", order_number="W8264404")
+    before = shop.contents()
+    emma.says(text, intent)
+    assert (emma.loop, emma.slots["reason"], emma.slots["comment"]) == ("return_item_form", None, None)
+    assert shop.contents() == before
 
 
 def test_a_reason_is_corrected_after_it_was_said_back(emma: Conversation) -> None:
@@ -481,6 +503,33 @@ def test_a_yes_counts_only_when_it_was_asked_for(
     assert read(emma, "cancel_order_form", "confirmed", "yes", asked, intent="affirm") is expected
 
 
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        *(("cancel_order_form", "取消吧"), ("cancel_order_form", "取消吧！"), ("cancel_order_form", "cancel it.")),
+        *(("return_item_form", "退吧"), ("return_item_form", "return it"), ("exchange_item_form", "换吧")),
+        *(("change_order_items_form", "换吧"), ("change_order_address_form", "改吧")),
+    ],
+)
+def test_the_verb_of_a_request_is_a_yes_to_its_own_confirmation_only(emma: Conversation, form: str, text: str) -> None:
+    emma.slots["confirmation"] = {"quote": "q", "key": "k", "form": form}
+    assert read(emma, form, "confirmed", text) is True
+    assert read(emma, form, "confirmed", f"{text}?") is None, "a question is no yes"
+    assert read(emma, form, "confirmed", text, asked=False) is None
+    other = "request_invoice_form" if form != "request_invoice_form" else "cancel_order_form"
+    assert read(emma, other, "confirmed", text) is None
+
+
+@pytest.mark.parametrize("form", ["cancel_order_form", "return_item_form", "request_invoice_form"])
+@pytest.mark.parametrize("intent", ["affirm", "inform", "cancel_order"])
+@pytest.mark.parametrize(
+    "text", ["别取消", "先不办了", "我再想想", "好吧还是算了", "don't cancel it", "hold on a second", "ok, not yet"]
+)
+def test_whoever_holds_back_says_no_to_any_confirmation(emma: Conversation, form: str, intent: str, text: str) -> None:
+    emma.slots["confirmation"] = {"quote": "q", "key": "k", "form": form}
+    assert read(emma, form, "confirmed", text, intent=intent) is False
+
+
 # -- hostile input -----------------------------------------------------------------------------------------------------
 
 HOSTILE = ["", "x" * 10_000, "<script>😀", "' OR 1=1 --", '/inform{"items": 1}', "999999999999"]
@@ -498,5 +547,5 @@ def test_no_step_breaks_on_hostile_input_or_reads_anything_it_must_not(
             found = read(emma, form, step.slot, text, product=text, option=text, quantity=text, payment_method=text)
         except ShopError:
             continue
-        assert found is None or step.slot in {"quantity", "reason"}, step.slot
+        assert found is None or step.slot == "quantity", step.slot
     assert shop.contents() == before
