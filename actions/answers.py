@@ -92,7 +92,7 @@ def is_question(text: str) -> bool:
 def is_short(text: str) -> bool:
     """A few words, as people answer a question."""
     said = plain(text)
-    return len(HAN.findall(said)) <= 10 and len(re.findall(r"[a-z']+", said)) <= 6
+    return len(HAN.findall(said)) <= 12 and len(re.findall(r"[a-z']+", said)) <= 8
 
 
 CERTAIN = 0.9

@@ -10,6 +10,7 @@ from actions import answers
 from actions.base import Events, ShopAction
 from actions.flow import FLOWS, Draft, close_form
 from actions.products import CANDIDATES, FOCUS, AboutProduct, ProductInfo, ProductStock
+from actions.steps import known_orders
 from actions.turn import Turn
 
 MISSES_BEFORE_OFFER = 3
@@ -84,12 +85,22 @@ class UseFacts(ShopAction):
         has_number = turn.value("order_number") is not None
         if turn.active_form and not (has_number and turn.active_form == "list_orders_form"):
             return [FollowupAction("action_not_understood")]  # facts, but not those that were asked for
+        if order := self._of_the_list(turn):
+            return [SlotSet("order_number", order), FollowupAction("track_order_form")]
         if has_number:
             return [FollowupAction(answers.pick(turn.text, "request_words") or "track_order_form")]
         if turn.value("product") or turn.slot(CANDIDATES) or (turn.slot(FOCUS) and turn.value("option")):
             return _question_about_product(turn).serve(turn)
         turn.say("utter_ask_what_for")
         return []
+
+    def _of_the_list(self, turn: Turn) -> str | None:
+        """The order that "the second one" means, right after their orders were listed."""
+        if turn.last_reply != "utter_order_list" or turn.value("order_number"):
+            return None
+        known = known_orders(turn)
+        place = 0 if answers.says(turn.text, "last") and known else answers.ordinal(turn.text, len(known))
+        return known[place].number if place is not None else None
 
 
 def _question_about_product(turn: Turn) -> AboutProduct:

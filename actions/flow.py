@@ -22,7 +22,8 @@ from shop.errors import InvalidQuantity, QuoteChanged, ShopError, TooManyAttempt
 from shop.records import quote_of
 
 REQUESTED = "requested_slot"
-ASKING = {"action_not_understood", "action_offer_person", "action_answer_complaint"}  # they ask something themselves
+OFFERING = {"action_offer_person", "action_answer_complaint"}
+ASKING = OFFERING | {"action_not_understood"}  # they ask something themselves
 MOST_REMINDERS = 2
 RETRY = "retry"  # a slot nobody asks for: the form waits without repeating its question
 SAID = "said"  # a whole message among what was mentioned
@@ -175,10 +176,15 @@ class Flow(ShopAction, ABC):
         return was_about_one and not turn.value("product") and not turn.value("order_number")
 
     def _come_back(self, turn: Turn, draft: Draft) -> Events:
-        """Ask the open question again after a digression; not beside another question, nor after the third in a row."""
+        """Ask the open question again after a digression; not beside another question, nor after the third in a row.
+
+        What a yes would mean is said again every time, unless the last thing asked is something else.
+        """
         done = {e.get("name") for e in turn.events_since_message() if e["event"] == "action"}
+        open_step = self.asked(turn, draft)
+        is_confirming = open_step is not None and open_step.slot == "confirmed" and not done & OFFERING
         is_asked_already = bool(done & ASKING) and not turn.has_declined_a_person
-        if is_asked_already or self._digressions(turn) > MOST_REMINDERS:
+        if not is_confirming and (is_asked_already or self._digressions(turn) > MOST_REMINDERS):
             return [SlotSet(REQUESTED, RETRY)]
         return self._ask_next(turn, draft)
 
@@ -224,7 +230,12 @@ class Flow(ShopAction, ABC):
             if value != draft[step.slot]:
                 was_corrected = True
                 self._fill(draft, step, value)
-        return was_heard
+        return was_heard or self._is_worth_keeping(turn, asked)
+
+    def _is_worth_keeping(self, turn: Turn, asked: Step | None) -> bool:
+        """Facts that come before the order they belong to are kept for later."""
+        is_early = asked is not None and asked.slot in ("order_number", "order_proof")
+        return is_early and turn.intent in ("inform", self.trigger) and bool(turn.values("product"))
 
     def _fill(self, draft: Draft, step: Step, value: Any) -> None:
         draft[step.slot] = value

@@ -123,7 +123,11 @@ class OrderProof(Step):
     def _proof(self, turn: Turn, asked: bool) -> str | None:
         if asked and re.fullmatch(r"[+(]?\d[\d ()\-]{6,18}", turn.text):
             return turn.text  # nothing but a phone number, in whatever way it is written
-        for entity in ("email", "phone", *(("postal_code",) if asked else ())):  # unasked, a code is part of an address
+        is_called_so = re.search(r"邮编|邮政编码|post ?code|postal|zip", turn.text.lower()) and not turn.value(
+            "address"
+        )
+        codes = ("postal_code",) if asked or is_called_so else ()  # else a code is part of an address
+        for entity in ("email", "phone", *codes):
             if value := turn.value(entity):
                 return value
         if digits := answers.last_four(turn.text, asked=asked):
@@ -282,7 +286,8 @@ class Quantity(Step):
             return None
         if asked and answers.says(turn.text, "everything"):
             return self._most(turn, draft)
-        said = turn.value("quantity") or (turn.text if asked else "")
+        is_corrected = re.search(r"\b(just|only|make it)\b|只|就", turn.text.lower()) is not None
+        said = turn.value("quantity") or (turn.text if asked or is_corrected else "")
         return answers.number(said)
 
     def _most(self, turn: Turn, draft: Draft) -> int:

@@ -86,11 +86,16 @@ class Turn:
         self.say(refusal_reply(refusal), **self.wording.facts(refusal.facts))
 
     @property
+    def last_reply(self) -> str | None:
+        """The name of the reply that was said last before this message."""
+        before = [e for e in self.tracker.events if e.get("event") in ("bot", "user")][:-1]
+        is_bots = bool(before) and before[-1].get("event") == "bot"
+        return (before[-1].get("metadata") or {}).get("utter_action") if is_bots else None
+
+    @property
     def was_offered_a_person(self) -> bool:
         """Whether the last thing said before this message was the offer of a person."""
-        before = [e for e in self.tracker.events if e.get("event") in ("bot", "user")][:-1]
-        last = next((e for e in reversed(before) if e.get("event") == "bot"), {})
-        return before[-1:] == [last] and (last.get("metadata") or {}).get("utter_action") == "utter_offer_person"
+        return self.last_reply == "utter_offer_person"
 
     @property
     def has_declined_a_person(self) -> bool:
