@@ -458,8 +458,10 @@ class Confirmed(Step):
         if not asked or turn.slot("confirmation") is None:
             return None
         words = answers.lexicon()
+        is_other_request = TRIGGERS.get(turn.intent, turn.active_form) != turn.active_form
+        wants_something_else = is_other_request and re.search(r"\b(just|rather|instead)\b|改|换", turn.text.lower())
         if answers.is_short(turn.text) and answers.mentions(turn.text, words["refraining"]):
-            return False
+            return None if wants_something_else else False
         own_verbs = {answers.bare(word) for word in words["confirming"].get(turn.active_form or "", ())}
         if answers.bare(turn.text) in own_verbs and not answers.is_question(turn.text):
             return True

@@ -32,11 +32,12 @@ NAMED = re.compile(f"{ADDRESS_ON_THE_WEB}|{EMAIL}|[0-9]")
 def language_of(plain: str, named: Sequence[tuple[int, int]] = ()) -> str | None:
     """'zh', 'en' or None where only names and numbers stand; `named` spans (products, codes) have no language."""
     words = [word for word in _words(plain) if not _is_within(word, named)] or _words(plain)
-    tokens = [plain[start:end].lower() for start, end in words]
+    written = [plain[start:end] for start, end in words]
+    tokens = [] if len(written) == 1 and written[0].isupper() else [word.lower() for word in written]  # a code
     han = [token for token in tokens if is_han(token)]
-    latin = [token for token in tokens if LATIN_LETTER.match(token) and token not in NEUTRAL]
+    latin = [token for token in tokens if LATIN_LETTER.match(token) and token not in NEUTRAL and len(token) > 1]
     if not han and not latin:
-        return None
+        return CHINESE if any(is_han(word) for word in written) else None
     chinese = len(han) / HAN_PER_WORD + FRAME_WEIGHT * sum(token in CHINESE_FRAME for token in han)
     english = len(latin) + FRAME_WEIGHT * sum(token in ENGLISH_FRAME for token in latin)
     return CHINESE if chinese >= english else ENGLISH

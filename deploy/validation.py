@@ -13,7 +13,7 @@ from deploy.processes import COLOUR, ROOT
 
 WARNING = re.compile(r"Warning: (.*)")
 HARMLESS = re.compile(
-    r"The utterance '\w+' is not used in any story or rule"  # actions say it: tests/test_architecture.py finds idle ones
+    r"The utterance '\w+' is not used in any story or rule"  # actions do: tests/test_architecture.py
     r"|duplicated intents have been found across multiple domain files: faq$"  # Rasa declares a retrieval intent itself
 )
 
