@@ -166,9 +166,10 @@ class NewAddress(Step):
             has_address = turn.value("address") or (len(turn.text) >= 8 and turn.intent != "nlu_fallback")
             is_written = has_address or (len(turn.text) >= 12 and any(c.isdigit() for c in turn.text))
             return {"address": _without(turn.text, postal_code), "postal_code": postal_code} if is_written else None
-        if draft["new_address"] is None:
+        start = next((e["start"] for e in turn.entities if e["entity"] == "address"), None)
+        if draft["new_address"] is None or start is None:
             return None
-        return {"address": turn.value("address") or "", "postal_code": postal_code} if turn.value("address") else None
+        return {"address": _without(turn.text[start:], postal_code), "postal_code": postal_code}
 
     def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
         return turn.value("address") is not None and not answers.is_question(turn.text)

@@ -87,8 +87,9 @@ def main(names: Sequence[str]) -> int:
         print(f"no check is called {', '.join(sorted(unknown))}", file=sys.stderr)
         return 1
     checks = [check for check in known if not names or check.name in names]
+    seconds = os.environ.pop("HAOKE_ENVIRONMENT_SECONDS", None)  # the bootstrap's word to us, not to what we run
     outcomes = climb(checks)
-    if seconds := os.environ.get("HAOKE_ENVIRONMENT_SECONDS"):
+    if seconds:
         outcomes.insert(0, Outcome("environment", "passed", float(seconds)))
     print(report(outcomes), flush=True)
     return 0 if all(outcome.result == "passed" for outcome in outcomes) else 1
