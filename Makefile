@@ -1,6 +1,6 @@
 # Haoke's commands. `make` alone lists them: the sentence after ## is what a command says of itself.
 .DEFAULT_GOAL := help
-.PHONY: help run shell train test lint format clean environment
+.PHONY: help run shell train test lint format figures clean environment
 PYTHON := .venv/bin/python
 
 help: ## Lists these commands.
@@ -24,6 +24,10 @@ lint: environment ## Checks style and types only.
 
 format: environment ## Rewrites the sources in the project's style.
 	@$(PYTHON) -m ruff check --fix --quiet . ; $(PYTHON) -m ruff format .
+
+figures: environment ## Keeps the figures of the last `make test`, and measures understanding, for the README.
+	@mkdir -p docs/figures && cp var/checks.txt docs/figures/checks.txt
+	@$(PYTHON) -m evaluation.nlu --test tests/nlu/heldout.yml --out docs/figures/nlu.json
 
 environment: ## Installs uv, Python 3.10 and the locked packages; the other commands do it by themselves.
 	@bash deploy/bootstrap.sh

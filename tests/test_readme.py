@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -34,3 +35,14 @@ def test_every_folder_is_explained() -> None:
     ignored = {"var", "results", "node_modules"}
     folders = {p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith((".", "_"))} - ignored
     assert not [folder for folder in folders if f"`{folder}/`" not in README]
+
+
+def test_its_figures_are_the_measured_ones() -> None:
+    """Every figure of the README's table stands in what `make figures` wrote."""
+    table = README.split("<!-- figures -->")[1]
+    measured = json.loads((ROOT / "docs/figures/nlu.json").read_text())
+    checks = (ROOT / "docs/figures/checks.txt").read_text()
+    for name, seconds in re.findall(r"^\| ([a-zA-Z -]+) \| (\d+) s \|$", table, re.MULTILINE):
+        assert re.search(rf"^{name} .* {seconds} s$", checks, re.MULTILINE), name
+    for part, key, figure in (("intent", "accuracy", "intent accuracy"), ("entities", "span_f1", "entity F1")):
+        assert f"{figure} {measured[part][key]:.3f}" in table

@@ -11,7 +11,7 @@ from deploy.checks import Check, climb, every_check, main, report
 
 
 @pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """The commands that were run; one that is called "broken" fails."""
     commands: list[str] = []
 
@@ -20,6 +20,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return command[0] != "broken"
 
     monkeypatch.setattr(checks, "_succeeds", succeeds)
+    monkeypatch.setattr(checks, "TABLE", tmp_path / "checks.txt")
     return commands
 
 
