@@ -108,7 +108,7 @@ def yes_or_no(text: str, intent: str = "", confidence: float = 0.0) -> bool | No
     answer = bare(text)
     for section, meaning in (("yes", True), ("no", False)):
         if answer in {bare(word) for word in lexicon()[section]} or plain(text) in lexicon()[section]:
-            return meaning
+            return None if meaning and re.search("[?？]|吗", text) else meaning  # "yes?" asks back
     if intent == "deny":
         return False
     is_certain = confidence >= CERTAIN and is_short(text) and not DOUBT.search(plain(text)) and not is_question(text)
