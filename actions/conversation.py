@@ -139,13 +139,7 @@ class NotUnderstood(ShopAction):
 
     def _misses(self, turn: Turn) -> int:
         """How many messages in a row, this one included, were not understood."""
-        missed: list[bool] = []
-        for event in turn.tracker.events:
-            if event.get("event") == "user":
-                missed.append(False)
-            elif missed and event.get("event") == "action" and event.get("name") == self.name():
-                missed[-1] = True
-        return 1 + len(list(takewhile(bool, reversed(missed[:-1]))))
+        return 1 + len(list(takewhile(bool, reversed(turn.followed_by(self.name())[:-1]))))
 
 
 HINTS = {"order_number", "order_proof", "items", "quantity", "confirmed", "variant", "email", "phone", "new_address"}

@@ -190,13 +190,7 @@ class Flow(ShopAction, ABC):
 
     def _digressions(self, turn: Turn) -> int:
         """How many messages in a row, this one included, were answered beside the open question."""
-        resumed: list[bool] = []
-        for event in turn.tracker.events:
-            if event.get("event") == "user":
-                resumed.append(False)
-            elif resumed and event.get("event") == "action" and event.get("name") == "action_resume":
-                resumed[-1] = True
-        return len(list(takewhile(bool, reversed(resumed))))
+        return len(list(takewhile(bool, reversed(turn.followed_by("action_resume")))))
 
     def _interrupted_form(self, turn: Turn) -> str | None:
         """The form that was open when this one started."""

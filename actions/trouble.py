@@ -7,7 +7,7 @@ from typing import ClassVar
 from rasa_sdk.events import FollowupAction, SlotSet
 
 from actions import answers
-from actions.base import Events
+from actions.base import Events, ShopAction
 from actions.flow import CarryOut, Draft, Flow, Retries, Step, register
 from actions.replies import item_list
 from actions.steps import Choice, Confirmed, Items, OrderNumber, OrderProof, chosen_line
@@ -148,10 +148,8 @@ class FaultFlow(Flow):
     steps = (FaultyProduct(), Solved(), NextStep())
 
 
-class AskSolved(CarryOut):
+class AskSolved(ShopAction):
     """Gives the guided steps of the product's help article and asks whether they helped."""
-
-    flow = FaultFlow
 
     def name(self) -> str:
         return "action_ask_report_fault_form_solved"
@@ -160,12 +158,6 @@ class AskSolved(CarryOut):
         found = products.find_products(turn.session, turn.slot("faulty_product") or "", limit=1)
         turn.say(f"utter_help_{found[0].help_article if found else 'general'}")
         turn.say("utter_ask_solved")
-        return []
-
-    def failed(self) -> Events:
-        return []
-
-    def carry_out(self, turn: Turn, draft: Draft) -> Events:
         return []
 
 

@@ -102,6 +102,16 @@ class Turn:
         """Whether this message is a no to the offer of a person."""
         return self.was_offered_a_person and answers.yes_or_no(self.text, self.intent, self.confidence) is False
 
+    def followed_by(self, action: str) -> list[bool]:
+        """For each message of the customer, oldest first, whether this action came after it; the last is this one."""
+        followed: list[bool] = []
+        for event in self.tracker.events:
+            if event.get("event") == "user":
+                followed.append(False)
+            elif followed and event.get("event") == "action" and event.get("name") == action:
+                followed[-1] = True
+        return followed
+
     def events_since_message(self) -> Iterator[dict[str, Any]]:
         """What has happened after the customer's last message, oldest first."""
         events = self.tracker.events
