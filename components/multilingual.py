@@ -1,0 +1,199 @@
+"""Vectors in which a Chinese question lies beside its English twin, from encoders that packages carry: no model hub."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Text, Tuple, TypeVar
+
+import numpy as np
+import onnxruntime
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.constants import DENSE_FEATURIZABLE_ATTRIBUTES, TOKENS_NAMES
+from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
+from rasa.nlu.tokenizers.tokenizer import Tokenizer
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+from tqdm import tqdm
+
+from components import encoders, pooling, sources, text
+from components.encoders import Reading, e5, universal
+from components.encoders.e5 import E5Encoder
+from components.encoders.universal import UniversalEncoder
+from components.encoders.weights import MissingWeights
+
+ENCODERS = {"universal": UniversalEncoder, "e5": E5Encoder}  # the last of those used gives tokens their vectors
+SOURCES = {"universal": universal.source, "e5": e5.source}
+TEXTS_AT_ONCE, WORTH_A_BAR = 128, 1000
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, as a broken JSON can carry
+REPLACEMENT = "\ufffd"
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
+
+class Passage(NamedTuple):
+    """A text and where its tokens stand: what decides its vectors."""
+
+    text: Text
+    spans: Tuple[Tuple[int, int], ...]
+
+
+class Vectors(NamedTuple):
+    """Shapes: tokens [tokens, 2 * 384] (512 where `universal` stands alone), sentence [1, 512 + 384 of those named]."""
+
+    tokens: np.ndarray
+    sentence: np.ndarray
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
+    """Google's Universal Sentence Encoder and multilingual-e5-small, side by side: better than either alone.
+
+    A sentence's vector is both of theirs, each of length 1. A token's is the mean of the subwords it consists of, in
+    their context, as e5's middle layer and its last give them. A text has the same vectors in training and in a
+    conversation, bit for bit.
+    """
+
+    @classmethod
+    def required_components(cls) -> List[type]:
+        return [Tokenizer]
+
+    @staticmethod
+    def required_packages() -> List[Text]:
+        return ["onnxruntime"]
+
+    @staticmethod
+    def get_default_config() -> Dict[Text, Any]:
+        return {
+            **DenseFeaturizer.get_default_config(),
+            "encoders": list(ENCODERS),
+            "threads": None,  # texts encoded at once in training; none: as many as there are processors
+            "cache": ".cache/encoders",  # folder of what is made of the packages' weights; null for none
+        }
+
+    @classmethod
+    def validate_config(cls, config: Dict[Text, Any]) -> None:
+        """Raises InvalidConfigException that names the setting and what it may be."""
+        names, threads, cache = config["encoders"], config["threads"], config["cache"]
+        known = isinstance(names, list) and bool(names) and all(name in ENCODERS for name in names)
+        claims = {
+            "encoders": (
+                known and len(set(names)) == len(names),
+                f"a list of {' and '.join(ENCODERS)}, or one of them",
+            ),
+            "threads": (threads is None or (type(threads) is int and threads > 0), "a number above 0 or null"),
+            "cache": (cache is None or isinstance(cache, str), "a folder or null"),
+        }
+        for name, (holds, allowed) in claims.items():
+            if not holds:
+                raise InvalidConfigException(f"{cls.__name__}: `{name}` is {config[name]!r}; it has to be {allowed}.")
+        unknown = sorted(set(config) - set(cls.get_default_config()))
+        if unknown:
+            raise InvalidConfigException(f"{cls.__name__} has no setting {', '.join(unknown)}.")
+
+    @classmethod
+    def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
+        config = {**cls.get_default_config(), **config}
+        cls.validate_config(config)
+        try:
+            weights = [SOURCES[name]() for name in _ordered(config["encoders"])]
+        except MissingWeights as error:
+            raise InvalidConfigException(f"{cls.__name__}: {error}.") from error
+        return sources.fingerprint(sys.modules[__name__], text, pooling, _code(), onnxruntime.__version__, *weights)
+
+    def __init__(self, config: Dict[Text, Any], name: Text) -> None:
+        super().__init__(name, config)
+        cache = Path(config["cache"]) if config["cache"] else None
+        try:
+            self._encoders = [ENCODERS[each](cache, _code()) for each in _ordered(config["encoders"])]
+        except MissingWeights as error:
+            raise InvalidConfigException(f"{type(self).__name__}: {error}.") from error
+
+    @classmethod
+    def create(
+        cls,
+        config: Dict[Text, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> MultilingualFeaturizer:
+        return cls(config, execution_context.node_name)
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        self._add_features(training_data.training_examples, self._config["threads"] or _processors())
+        return training_data
+
+    def process(self, messages: List[Message]) -> List[Message]:
+        self._add_features(messages, threads=1)
+        return messages
+
+    def _add_features(self, messages: List[Message], threads: int) -> None:
+        places = [
+            (message, attribute, _passage(message, attribute))
+            for message in messages
+            for attribute in DENSE_FEATURIZABLE_ATTRIBUTES
+            if message.get(TOKENS_NAMES[attribute]) is not None and message.get(attribute) is not None
+        ]
+        vectors = self._vectors(list(dict.fromkeys(passage for _, _, passage in places)), threads)
+        for message, attribute, passage in places:
+            self.add_features_to_message(*vectors[passage], attribute, message)
+
+    def _vectors(self, passages: Sequence[Passage], threads: int) -> Dict[Passage, Vectors]:
+        waiting = sorted(passages, key=lambda passage: len(passage.text))  # texts of like length go together
+        slices = [waiting[begin : begin + TEXTS_AT_ONCE] for begin in range(0, len(waiting), TEXTS_AT_ONCE)]
+        found: Dict[Passage, Vectors] = {}
+        with tqdm(total=len(passages), disable=len(passages) <= WORTH_A_BAR, desc="Encoding", unit="text") as bar:
+            for vectors in _each(self._vectors_of, slices, threads):
+                found.update(vectors)
+                bar.update(len(vectors))
+        return found
+
+    def _vectors_of(self, passages: Sequence[Passage]) -> Dict[Passage, Vectors]:
+        texts = [passage.text for passage in passages]
+        readings = zip(*(encoder.read(texts) for encoder in self._encoders), strict=True)
+        return {passage: _joined(passage, of_it) for passage, of_it in zip(passages, readings, strict=True)}
+
+
+def _joined(passage: Passage, readings: Sequence[Reading]) -> Vectors:
+    """What the encoders made of a text; a text without a token says nothing."""
+    tokens = pooling.token_vectors(readings[-1].subwords, readings[-1].offsets, passage.spans)
+    sentence = np.concatenate([reading.sentence for reading in readings], axis=1)
+    return Vectors(tokens, sentence if passage.spans else np.zeros_like(sentence))
+
+
+def _each(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> Iterator[Result]:
+    """The results in order; a single item, such as a customer's message, is worked on right here."""
+    if threads == 1 or len(items) <= 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(work, items)
+
+
+def _passage(message: Message, attribute: Text) -> Passage:
+    """The text without the spaces at its end, of which the encoders would make something."""
+    spans = tuple((token.start, token.end) for token in message.get(TOKENS_NAMES[attribute]))
+    written = LONE_SURROGATE.sub(REPLACEMENT, message.get(attribute))
+    return Passage(text.normalise(written).rstrip(), spans)
+
+
+def _ordered(names: Sequence[Text]) -> List[Text]:
+    """However they are named, e5 comes last."""
+    return [name for name in ENCODERS if name in names]
+
+
+def _code() -> Text:
+    """The sources of the encoders, of which some are imported only to make a graph."""
+    folder = Path(encoders.__file__).parent
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")))
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
