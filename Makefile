@@ -1,10 +1,10 @@
 # Haoke's commands. `make` alone lists them: the sentence after ## is what a command says of itself.
 .DEFAULT_GOAL := help
-.PHONY: help run shell train test lint format figures clean environment
+.PHONY: help run shell train test lint format figures benchmark-nlu stock clean environment
 PYTHON := .venv/bin/python
 
 help: ## Lists these commands.
-	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F '|' '{ printf "make %-13s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F '|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
 run: environment ## Starts the bot and prints where to chat; Ctrl-C ends it. HAOKE_PORT=5006 takes another port.
 	@$(PYTHON) -m deploy.local run
@@ -29,9 +29,16 @@ figures: environment ## Keeps the figures of the last `make test`, and measures 
 	@mkdir -p docs/figures && cp var/checks.txt docs/figures/checks.txt
 	@$(PYTHON) -m evaluation.nlu --test tests/nlu/heldout.yml --out docs/figures/nlu.json
 
+benchmark-nlu: environment ## Measures understanding on the public sets in DATA=FOLDER. SETS="snips stock" runs these only.
+	@$(PYTHON) -m evaluation.benchmark --data "$(DATA)" $(if $(SETS),--sets $(SETS))
+	@$(PYTHON) -m evaluation.benchmark --table
+
+stock: ## Brings stock Rasa into evaluation/stock, for `make benchmark-nlu` to measure beside Haoke.
+	@bash evaluation/stock/bootstrap.sh
+
 environment: ## Installs uv, Python 3.10 and the locked packages; the other commands do it by themselves.
 	@bash deploy/bootstrap.sh
 
 clean: ## Removes trained models, caches and logs; the environment and the databases in var/ stay.
 	@rm -rf models/*.tar.gz .rasa results var/logs var/artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -not -path './evaluation/stock/.venv/*' -prune -exec rm -rf {} +

@@ -10,6 +10,7 @@ from evaluation.measures import (
     confusions,
     f1_by_label,
     macro_f1,
+    matthews,
     of_entity,
     overlap_score,
     span_score,
@@ -17,13 +18,14 @@ from evaluation.measures import (
 )
 from evaluation.understanding import Understood
 
+OUT_OF_SCOPE = "out_of_scope"
 LANGUAGES = ("zh", "en", "mixed")
 WORST_SHOWN, CONFUSIONS_SHOWN = 15, 20
 
 
 def measure(gold: Sequence[Understood], predicted: Sequence[Understood]) -> dict[str, Any]:
     """All figures, as they are written to the result file."""
-    result = {"examples": len(gold), **_figures(gold, predicted)}
+    result = {"examples": len(gold), **_figures(gold, predicted), "out_of_scope": _out_of_scope(gold, predicted)}
     result["by_language"] = {
         language: {"examples": len(pairs), **_figures(*zip(*pairs, strict=True))}
         for language in LANGUAGES
@@ -58,6 +60,28 @@ def _figures(gold: Sequence[Understood], predicted: Sequence[Understood]) -> dic
     }
 
 
+def _out_of_scope(gold: Sequence[Understood], predicted: Sequence[Understood]) -> dict[str, float] | None:
+    """What customers get at the shipped threshold: what the fallback takes is out of scope, rightly or wrongly."""
+    meant = [one.intent for one in gold]
+    if OUT_OF_SCOPE not in meant:
+        return None
+    answered = [OUT_OF_SCOPE if one.fell_back else one.intent for one in predicted]
+    pairs = list(zip(meant, answered, strict=True))
+    inside = [pair for pair in pairs if pair[0] != OUT_OF_SCOPE]
+    outside = [pair for pair in pairs if pair[0] == OUT_OF_SCOPE]
+    rejected = [pair for pair in pairs if pair[1] == OUT_OF_SCOPE]
+    return {
+        "in_scope_accuracy": _agreement(inside),
+        "recall": _agreement(outside),
+        "precision": _agreement(rejected),
+        "mcc": matthews(meant, answered),
+    }
+
+
+def _agreement(pairs: Sequence[tuple[str, str]]) -> float:
+    return accuracy([one for one, _ in pairs], [other for _, other in pairs])
+
+
 def _by_entity(gold: Sequence[Understood], predicted: Sequence[Understood]) -> dict[str, dict[str, float]]:
     meant, found = [one.spans for one in gold], [one.spans for one in predicted]
     names = sorted({span.entity for spans in (*meant, *found) for span in spans})
@@ -73,7 +97,8 @@ def _by_entity(gold: Sequence[Understood], predicted: Sequence[Understood]) -> d
 
 def report(result: dict[str, Any]) -> str:
     """The figures as a person reads them."""
-    return "\n".join([*_table_by_language(result), "", *_table_by_entity(result), "", *_worst(result)])
+    parts = (_table_by_language, _out_of_scope_lines, _work_lines, _table_by_entity, _worst)
+    return "\n\n".join("\n".join(lines) for part in parts if (lines := part(result)))
 
 
 def _table_by_language(result: dict[str, Any]) -> list[str]:
@@ -87,6 +112,25 @@ def _table_by_language(result: dict[str, Any]) -> list[str]:
         )
     lines.append(f"left to the fallback: {result['intent']['fallback_share']:.1%}")
     return lines
+
+
+def _out_of_scope_lines(result: dict[str, Any]) -> list[str]:
+    figures = result["out_of_scope"]
+    return ["out of scope, at the shipped threshold", _named(figures, ".3f")] if figures else []
+
+
+def _work_lines(result: dict[str, Any]) -> list[str]:
+    """What the work took; of a model that was there already, not its training."""
+    if "seconds" not in result:
+        return []
+    seconds = {name: value for name, value in result["seconds"].items() if value is not None}
+    lines = [("seconds", seconds), ("milliseconds a message", result["milliseconds"])]
+    lines.append(("megabytes", {"memory": result["peak_memory_mb"], "model": result["size_mb"]}))
+    return [f"{name}: {_named(figures, '.1f')}" for name, figures in lines]
+
+
+def _named(figures: dict[str, float], form: str) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {figure:{form}}" for name, figure in figures.items())
 
 
 def _table_by_entity(result: dict[str, Any]) -> list[str]:

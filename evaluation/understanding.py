@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluation.measures import Span
 
 NOT_MEASURED = {"language"}
-FALLBACK = "nlu_fallback"
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class Understood:
 
 
 def read_gold(path: str) -> list[Understood]:
+    """The annotated sentences of a file or folder."""
     from rasa.shared.nlu.training_data.loading import load_data
 
     return [_gold_of(example) for example in load_data(path).nlu_examples if example.get("intent")]
@@ -59,17 +59,16 @@ def _spans(entities: Sequence[dict[str, Any]]) -> frozenset[Span]:
     )
 
 
-async def predict(model: str, gold: Sequence[Understood]) -> list[Understood]:
-    from rasa.core.agent import Agent
-
-    agent = Agent.load(model)
-    return [_prediction_of(await agent.parse_message(one.text), one) for one in gold]
+def understood(gold: Understood, answer: dict[str, Any]) -> Understood:
+    """A sentence as a model answered it, from what `evaluation.worker` wrote."""
+    return replace(gold, label=answer["label"], spans=_spans(answer["entities"]), fell_back=answer["fell_back"])
 
 
-def _prediction_of(parsed: dict[str, Any], gold: Understood) -> Understood:
-    ranking = [one["name"] for one in parsed.get("intent_ranking", []) if one["name"] != FALLBACK]
-    intent = ranking[0] if ranking else str(parsed["intent"]["name"])
-    selected = parsed.get("response_selector", {}).get(intent, {}).get("response", {})
-    label = selected.get("intent_response_key") or intent
-    fell_back = parsed["intent"]["name"] == FALLBACK
-    return Understood(gold.text, gold.language, label, _spans(parsed["entities"]), fell_back)
+def annotated_types(*data: Iterable[Understood]) -> set[str]:
+    """The entity types that these sentences annotate."""
+    return {span.entity for sentences in data for one in sentences for span in one.spans}
+
+
+def only_types(sentences: Iterable[Understood], types: set[str]) -> list[Understood]:
+    """The sentences with entities of these types alone: what a data set does not annotate, it cannot judge."""
+    return [replace(one, spans=frozenset(span for span in one.spans if span.entity in types)) for one in sentences]

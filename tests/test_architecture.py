@@ -28,10 +28,15 @@ MUST_NOT_IMPORT = {
 }
 
 
+def files_of(folder: str, pattern: str = "*") -> list[Path]:
+    """Our files in a folder: what an environment of its own has installed there is none of ours."""
+    return [p for p in (ROOT / folder).rglob(pattern) if p.is_file() and not {".venv", "__pycache__"} & set(p.parts)]
+
+
 def imports_of(folder: str) -> set[tuple[str, str]]:
     """(file, imported top-level package) of every import in a folder."""
     found = set()
-    for path in (ROOT / folder).rglob("*.py"):
+    for path in files_of(folder, "*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found |= {(str(path.relative_to(ROOT)), alias.name.split(".")[0]) for alias in node.names}
@@ -49,7 +54,7 @@ def domain() -> dict[str, Any]:
 
 
 def sources(*folders: str) -> str:
-    return "\n".join(p.read_text(encoding="utf-8") for folder in folders for p in (ROOT / folder).rglob("*.py"))
+    return "\n".join(p.read_text(encoding="utf-8") for folder in folders for p in files_of(folder, "*.py"))
 
 
 def steps_of_rules_and_stories() -> list[dict[str, Any]]:
@@ -192,7 +197,8 @@ def test_one_stem_names_a_capability_everywhere() -> None:
 
 def test_no_file_names_a_package_registry() -> None:
     hosts = re.compile("|".join(("pypi[.]org", "python[h]osted", "npm[j]s[.]", "deb[.]debian")))
-    tracked = [p for p in ROOT.glob("*") if p.is_file() and p.name != "uv.lock"]
+    tracked = [p for p in ROOT.glob("*") if p.is_file()]
     for folder in (*OURS, "data", "docs", "tests", ".ci", ".github"):
-        tracked += [p for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-    assert not [p for p in tracked if hosts.search(p.read_text(encoding="utf-8", errors="ignore"))]
+        tracked += files_of(folder)
+    written = [p for p in tracked if p.name != "uv.lock"]
+    assert not [p for p in written if hosts.search(p.read_text(encoding="utf-8", errors="ignore"))]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from sklearn.metrics import matthews_corrcoef
 
 from evaluation.measures import (
     Span,
@@ -8,6 +9,7 @@ from evaluation.measures import (
     confusions,
     f1_by_label,
     macro_f1,
+    matthews,
     overlap_score,
     span_score,
     weighted_f1,
@@ -26,6 +28,11 @@ def test_macro_f1_counts_every_label_alike_and_weighted_f1_as_often_as_it_is_mea
     assert f1_by_label(GOLD, predicted) == {"greet": pytest.approx(6 / 7), "stop": 0.0}
     assert macro_f1(GOLD, predicted) == pytest.approx(3 / 7)
     assert weighted_f1(GOLD, predicted) == pytest.approx(9 / 14)
+
+
+@pytest.mark.parametrize("predicted", [GOLD, ["stop"] * 4, ["stop", "greet", "greet", "out_of_scope"]])
+def test_matthews_coefficient_is_the_one_that_others_compute(predicted: list[str]) -> None:
+    assert matthews(GOLD, predicted) == pytest.approx(matthews_corrcoef(GOLD, predicted))
 
 
 def test_confusions_are_counted_the_most_frequent_first() -> None:
