@@ -8,16 +8,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import spacy
 import sqlalchemy
 from rasa.shared.exceptions import InvalidConfigException
-from spacy.matcher import PhraseMatcher
-from spacy.tokens import Doc
-from spacy.util import filter_spans
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from components.imports import without
 from components.text import is_han, token_spans, tokens_of
+
+with without("torch"):  # which spaCy's nets would import, where it is installed; matching phrases needs no net
+    import spacy
+    from spacy.matcher import PhraseMatcher
+    from spacy.tokens import Doc
+    from spacy.util import filter_spans
 
 GOODS = "goods"
 COLOUR, SIZE = "colour", "size"

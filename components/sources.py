@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from pathlib import Path
 from types import ModuleType
 
 
@@ -13,3 +14,8 @@ def fingerprint(*parts: ModuleType | str) -> str:
     for part in parts:
         digest.update((part if isinstance(part, str) else inspect.getsource(part)).encode())
     return digest.hexdigest()
+
+
+def texts(*modules: str) -> list[str]:
+    """The sources of modules of this package by name, without importing them: some import torch."""
+    return [Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8") for module in modules]

@@ -11,6 +11,7 @@ import warnings
 from typing import TextIO
 
 SETTINGS = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # torch's threads give way: beside other work, training is else some times slower
     "RASA_TELEMETRY_ENABLED": "false",
     "SANIC_HOST": "127.0.0.1",  # the action server trusts whoever calls it, so it listens to this machine only
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",

@@ -1,0 +1,65 @@
+"""Makes one honest probability of what the net and the memory say, and of how near a message is to what is known.
+
+Both halves give scores on scales of their own. How much each weighs is fixed: held-out examples cannot tell, for they
+chose the net's best epoch and so flatter it. They tell how sharp both together may be for the probabilities to come
+true (temperature scaling, Guo et al. 2017). What lies far from every training example is then believed less: a
+confident net knows nothing about a subject it has never seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, log_softmax, softmax
+
+NET_WEIGHT, MEMORY_WEIGHT = 0.5, 12.0
+BELIEF_IN_DEFAULTS = 20.0  # they count as much as so many held-out examples
+FEWEST_HELD_OUT = 10
+DOUBT_BEGINS = 1.5  # standard deviations below the likeness that messages of the trained kind have
+DOUBT_GROWS = 2.0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """`sharpness` makes the probabilities come true; the usual likeness is that of messages like the trained ones."""
+
+    sharpness: float = 1.0
+    usual_likeness: float = 0.5
+    spread_of_likeness: float = 0.2
+
+    def probabilities(self, net: np.ndarray, memory: np.ndarray | None) -> np.ndarray:
+        """Of each label, if the message is about any of them. Shape: scores [N, L] twice -> [N, L]."""
+        return softmax(self.sharpness * _together(net, memory), axis=1)
+
+    def in_scope(self, likeness: np.ndarray) -> np.ndarray:
+        """How likely a message is about any label at all, by its likeness to what was trained. Shape: [N] -> [N]."""
+        below = (self.usual_likeness - likeness) / self.spread_of_likeness
+        return expit(DOUBT_GROWS * (DOUBT_BEGINS - below))
+
+
+def calibrate(
+    net: np.ndarray, memory: np.ndarray | None, likeness: np.ndarray | None, labels: np.ndarray
+) -> Calibration:
+    """Fits the sharpness on held-out examples; with few of them it stays near its default.
+
+    Shape: scores [N, L] twice, likeness [N], labels [N]; no memory, no likeness.
+    """
+    if len(labels) < FEWEST_HELD_OUT:
+        return Calibration()
+    together, rows = _together(net, memory), np.arange(len(labels))
+
+    def cost(logarithm: float) -> float:
+        likelihoods = log_softmax(np.exp(logarithm) * together, axis=1)[rows, labels]
+        return float(-likelihoods.sum() + BELIEF_IN_DEFAULTS * logarithm**2 / 2)
+
+    sharpness = float(np.exp(minimize_scalar(cost, bounds=(-3.0, 3.0), method="bounded").x))
+    if likeness is None:
+        return Calibration(sharpness)
+    return Calibration(sharpness, float(np.median(likeness)), float(likeness.std()) + 0.02)
+
+
+def _together(net: np.ndarray, memory: np.ndarray | None) -> np.ndarray:
+    said = log_softmax(net, axis=1)
+    return said if memory is None else NET_WEIGHT * said + MEMORY_WEIGHT * memory

@@ -1,0 +1,131 @@
+"""The features of many sentences in a few large arrays, as nets and kernels want them, read from Rasa's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+from scipy.sparse import csr_matrix
+from scipy.sparse import vstack as stack_rows
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many features there are of each kind; 0 where a pipeline has none."""
+
+    token_words: int
+    token_dense: int
+    sentence_words: int
+    sentence_dense: int
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N sentences with M tokens altogether.
+
+    Shape: token_words [M, V], token_dense [M, D], sentence_words [N, V'], sentence_dense [N, S]; sentence i has the
+    rows `starts[i]:starts[i + 1]` of the tokens.
+    """
+
+    token_words: csr_matrix
+    token_dense: np.ndarray
+    sentence_words: csr_matrix
+    sentence_dense: np.ndarray
+    starts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.starts)
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(
+            self.token_words.shape[1],
+            self.token_dense.shape[1],
+            self.sentence_words.shape[1],
+            self.sentence_dense.shape[1],
+        )
+
+    def of_sentences(self, indices: np.ndarray) -> Examples:
+        """These sentences alone, without their tokens."""
+        return Examples(
+            self.token_words[:0],
+            self.token_dense[:0],
+            self.sentence_words[indices],
+            self.sentence_dense[indices],
+            np.zeros(len(indices) + 1, np.int64),
+        )
+
+    def token_rows(self, indices: Iterable[int]) -> np.ndarray:
+        return np.concatenate([np.arange(self.starts[i], self.starts[i + 1]) for i in indices] or [np.zeros(0, int)])
+
+
+def read(messages: Sequence[Message], featurizers: Sequence[str], expected: Shape | None = None) -> Examples:
+    """The features that `featurizers` (all, if none is named) gave these messages.
+
+    Raises InvalidConfigException where a message has other features than the first, or than `expected`.
+    """
+    parts = [_features_of(message, featurizers) for message in messages]
+    shape = expected or _shape(parts)
+    lengths = [_tokens_in(part) for part in parts]
+    return Examples(
+        token_words=_sparse([part[0] for part in parts], lengths, shape.token_words, "token"),
+        token_dense=_dense([part[1] for part in parts], lengths, shape.token_dense, "token"),
+        sentence_words=_sparse([part[2] for part in parts], [1] * len(parts), shape.sentence_words, "sentence"),
+        sentence_dense=_dense([part[3] for part in parts], [1] * len(parts), shape.sentence_dense, "sentence"),
+        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+    )
+
+
+def _features_of(message: Message, featurizers: Sequence[str]) -> tuple[Any, Any, Any, Any]:
+    token_words, sentence_words = message.get_sparse_features(TEXT, list(featurizers))
+    token_dense, sentence_dense = message.get_dense_features(TEXT, list(featurizers))
+    return tuple(  # type: ignore[return-value]
+        None if part is None else part.features for part in (token_words, token_dense, sentence_words, sentence_dense)
+    )
+
+
+def _shape(parts: Sequence[tuple[Any, ...]]) -> Shape:
+    widths = [next((part[kind].shape[1] for part in parts if part[kind] is not None), 0) for kind in range(4)]
+    return Shape(*widths)
+
+
+def _tokens_in(part: tuple[Any, ...]) -> int:
+    return max((features.shape[0] for features in part[:2] if features is not None), default=0)
+
+
+def _sparse(rows: Sequence[Any], heights: Sequence[int], width: int, what: str) -> csr_matrix:
+    _refuse_other_widths(rows, width, what)
+    filled = [
+        csr_matrix((height, width), dtype=np.float32) if row is None else row.tocsr()
+        for row, height in zip(rows, heights, strict=True)
+    ]
+    if len(filled) == 1:
+        return filled[0]
+    return stack_rows(filled, format="csr", dtype=np.float32) if filled else csr_matrix((0, width), dtype=np.float32)
+
+
+def _dense(rows: Sequence[Any], heights: Sequence[int], width: int, what: str) -> np.ndarray:
+    _refuse_other_widths(rows, width, what)
+    filled = [
+        np.zeros((height, width), np.float32) if row is None else np.asarray(row, np.float32)
+        for row, height in zip(rows, heights, strict=True)
+    ]
+    return np.concatenate(filled) if filled else np.zeros((0, width), np.float32)
+
+
+def _refuse_other_widths(rows: Sequence[Any], width: int, what: str) -> None:
+    other = next((row.shape[1] for row in rows if row is not None and row.shape[1] != width), None)
+    if other is not None:
+        raise InvalidConfigException(
+            f"A message has {other} {what} features where the model was trained with {width}. "
+            "Train again after a change of the featurizers, and name each featurizer only once."
+        )

@@ -1,0 +1,213 @@
+"""Understands a message at once: what the customer wants, which FAQ topic, and the entities, with honest confidence.
+
+A drop-in for Rasa's DIETClassifier (and, for retrieval intents, its ResponseSelector). docs/model.md explains it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Dict, List, Optional, Text, Type
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.nlu.constants import TOKENS_NAMES
+from rasa.nlu.extractors.extractor import EntityExtractorMixin
+from rasa.nlu.featurizers.featurizer import Featurizer
+from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from components import calibration, crf, examples, joint_archive, joint_learning, memory, ranking, sources, tags
+from components.crf import best_path, marginals
+from components.joint_archive import Description, Net
+from components.memory import Memory
+from components.ranking import ranked, selected_responses
+
+logger = logging.getLogger(__name__)
+
+
+@DefaultV1Recipe.register(
+    [DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR],
+    is_trainable=True,
+)
+class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
+    """A transformer with a random field for entities, and a memory of all examples beside it for intents."""
+
+    @classmethod
+    def required_components(cls) -> List[Type]:
+        return [Featurizer]
+
+    @staticmethod
+    def required_packages() -> List[Text]:
+        return ["torch", "onnxruntime", "safetensors"]
+
+    @staticmethod
+    def get_default_config() -> Dict[Text, Any]:
+        return dict(joint_learning.DEFAULTS)
+
+    @classmethod
+    def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
+        modules = (calibration, crf, examples, joint_archive, joint_learning, memory, ranking, tags)
+        return sources.fingerprint(*modules, *sources.texts("crf_net", "joint_net", "joint_training", "training_loop"))
+
+    def __init__(
+        self,
+        config: Dict[Text, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> None:
+        joint_learning.check(config)
+        self._config = config
+        self._model_storage = model_storage
+        self._resource = resource
+        self._is_finetuning = execution_context.is_finetuning
+        self._description: Optional[Description] = None
+        self._net: Optional[Net] = None
+        self._memory: Optional[Memory] = None
+
+    @classmethod
+    def create(
+        cls,
+        config: Dict[Text, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> JointClassifier:
+        return cls(config, model_storage, resource, execution_context)
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learns from the sentences' features. With nothing to learn it stays silent, as Rasa's own does."""
+        messages = [message for message in training_data.nlu_examples if message.get(TEXT)]
+        if not messages:
+            return self._resource
+        if self._config["entity_recognition"]:
+            self.check_correct_entity_annotations(training_data)
+        older = None
+        if self._is_finetuning:
+            with self._model_storage.read_from(self._resource) as folder:
+                older = joint_learning.remembered(folder)
+        learnt = joint_learning.learn(messages, self._config, older)
+        if learnt is None:
+            return self._resource
+        with self._model_storage.write_to(self._resource) as folder:
+            joint_archive.save(folder, *learnt)
+            self._read(folder)
+        return self._resource
+
+    @classmethod
+    def load(
+        cls,
+        config: Dict[Text, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> JointClassifier:
+        component = cls(config, model_storage, resource, execution_context)
+        try:
+            with model_storage.read_from(resource) as folder:
+                component._read(folder)
+        except ValueError:
+            logger.warning("%s was trained without any example, and says nothing.", cls.__name__)
+        return component
+
+    def _read(self, folder: Any) -> None:
+        self._description = Description.read(folder)
+        self._net = Net(folder, self._description)
+        self._memory = joint_archive.load_memory(folder)
+
+    def process(self, messages: List[Message]) -> List[Message]:
+        for message in messages:
+            self._understand(message)
+        return messages
+
+    def _understand(self, message: Message) -> None:
+        likelihoods: Dict[Text, float] = {}
+        found: List[Dict[Text, Any]] = []
+        known = message.get(ENTITIES, [])
+        if self._net is not None and self._description is not None and message.get(TEXT):
+            features = examples.read([message], self._config["featurizers"], self._description.shape)
+            intents, tag_scores = self._net.scores(features)
+            likelihoods = self._likelihoods(features, intents)
+            if not features.sentence_words.nnz and not any(map(str.isalnum, message.get(TEXT))):
+                likelihoods = dict.fromkeys(likelihoods, 0.0)  # signs alone, none of them known: it means nothing
+            if tag_scores:
+                found = self._entities(message, known, [scores[0] for scores in tag_scores])
+        if self._config["intent_classification"]:
+            self._say(message, likelihoods)
+        message.set(ENTITIES, known + self.add_extractor_name(found), add_to_output=True)
+
+    def _likelihoods(self, features: examples.Examples, intents: np.ndarray) -> Dict[Text, float]:
+        assert self._description is not None
+        if not self._description.labels:
+            return {}
+        judged = self._description.calibration
+        if self._memory is None:
+            likelihoods = judged.probabilities(intents, None)
+            return dict(zip(self._description.labels, likelihoods[0].tolist(), strict=True))
+        recalled = self._memory.recall(features)
+        likelihoods = judged.probabilities(intents, recalled.scores) * judged.in_scope(recalled.likeness)[:, None]
+        return dict(zip(self._description.labels, likelihoods[0].tolist(), strict=True))
+
+    def _say(self, message: Message, likelihoods: Dict[Text, float]) -> None:
+        ordered = ranked(likelihoods)
+        message.set(INTENT, ordered[0] if ordered else {"name": None, "confidence": 0.0}, add_to_output=True)
+        message.set("intent_ranking", ordered[: self._config["ranking_length"]], add_to_output=True)
+        if any(ranking.TOPIC_MARK in label for label in likelihoods):
+            selected = selected_responses(likelihoods, self._config["ranking_length"])
+            message.set("response_selector", selected, add_to_output=True)
+
+    def _entities(
+        self, message: Message, known: List[Dict[Text, Any]], scores: List[np.ndarray]
+    ) -> List[Dict[Text, Any]]:
+        """Entities as Rasa has them. It also says of those found before it how likely they look here."""
+        assert self._net is not None and self._net.field is not None and self._description is not None
+        tokens = message.get(TOKENS_NAMES[TEXT]) or []
+        scores = [part[: len(tokens)] for part in scores]
+        names = self._description.tags["entity"]
+        spans = tags.spans_of([names[tag] for tag in best_path(scores[0], *self._net.field)])
+        if not spans and not known:
+            return []
+        likely = _Likelihoods(marginals(scores[0], *self._net.field), names)
+        for entity in known:
+            inside = [i for i, token in enumerate(tokens) if entity["start"] <= token.start < entity["end"]]
+            entity["confidence_entity"] = max((likely(entity["entity"], i) for i in inside), default=0.0)
+        found = []
+        for name, first, last in spans:
+            start, end = tokens[first].start, tokens[last].end
+            value = message.get(TEXT)[start:end]
+            confidence = min(likely(name, i) for i in range(first, last + 1))
+            entity = {"entity": name, "start": start, "end": end, "confidence_entity": confidence, "value": value}
+            found.append({**entity, **self._parts(scores[1:], first, last)})
+        return found
+
+    def _parts(self, scores: List[np.ndarray], first: int, last: int) -> Dict[Text, Any]:
+        """Role and group, where the training data has any: what the entity's tokens say together."""
+        assert self._description is not None
+        parts: Dict[Text, Any] = {}
+        kinds = [kind for kind in self._description.tags if kind != "entity"]
+        for kind, scored in zip(kinds, scores, strict=True):
+            shares = np.exp(scored[first : last + 1] - scored[first : last + 1].max(1, keepdims=True))
+            shares = (shares / shares.sum(1, keepdims=True)).mean(0)
+            best = int(shares.argmax())
+            if self._description.tags[kind][best] != tags.OUTSIDE:
+                parts |= {kind: self._description.tags[kind][best], f"confidence_{kind}": float(shares[best])}
+        return parts
+
+
+class _Likelihoods:
+    """How likely a token is part of an entity of a type, by the marginals of the random field."""
+
+    def __init__(self, shares: np.ndarray, names: List[Text]) -> None:
+        self._shares = shares
+        self._columns: Dict[Text, List[int]] = {}
+        for column, name in enumerate(names):
+            self._columns.setdefault(name[2:], []).append(column)
+
+    def __call__(self, entity: Text, token: int) -> float:
+        return float(self._shares[token, self._columns[entity]].sum()) if entity in self._columns else 0.0

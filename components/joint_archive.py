@@ -1,0 +1,179 @@
+"""What a trained joint model is made of, on disk and in a running bot: ONNX Runtime answers, without torch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from components.calibration import Calibration
+from components.crf import IMPOSSIBLE
+from components.examples import Examples, Shape
+from components.memory import Memory
+from components.tags import may_end, may_follow, may_start
+
+if TYPE_CHECKING:
+    from components.joint_training import JointModel
+
+DESCRIPTION, WEIGHTS, EXPORT, MEMORY = "joint.json", "net.safetensors", "net.onnx", "memory.safetensors"
+INPUTS = ("token_bags", "token_dense", "sentence_dense", "mask")
+OPSET = 17
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Description:
+    """All of a model but its numbers. `tags` are the names of each kind: of entities, roles and groups."""
+
+    shape: Shape
+    size: dict[str, Any]
+    labels: list[str]
+    tags: dict[str, list[str]]
+    centre: list[float]
+    spread: list[float]
+    calibration: Calibration
+
+    def write(self, folder: Path) -> None:
+        (folder / DESCRIPTION).write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Description:
+        parts = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        return cls(**{**parts, "shape": Shape(**parts["shape"]), "calibration": Calibration(**parts["calibration"])})
+
+
+def save(folder: Path, description: Description, model: JointModel, memory: Memory | None) -> None:
+    from safetensors.torch import save_file as save_weights
+
+    description.write(folder)
+    save_weights({name: part.contiguous() for name, part in model.state_dict().items()}, str(folder / WEIGHTS))
+    if memory is not None:
+        save_file({name: np.ascontiguousarray(part) for name, part in memory.tensors.items()}, str(folder / MEMORY))
+    export(model, folder / EXPORT)
+
+
+def export(model: JointModel, path: Path) -> None:
+    """The net as ONNX, for any number of sentences and tokens."""
+    import torch
+
+    size = model.net.size
+    bags = torch.randn(2, 3, size.bag_width)
+    inputs = (bags, torch.randn(2, 3, size.token_dense), torch.randn(2, size.sentence_dense), bags[..., 0] > -9)
+    names = ["intents", *(f"tags_{number}" for number in range(len(size.tags)))]
+    axes = {name: {0: "sentences"} | ({1: "tokens"} if "sentence" not in name else {}) for name in INPUTS}
+    axes |= {"intents": {0: "sentences"}} | {name: {0: "sentences", 1: "tokens"} for name in names[1:]}
+    net = model.net.to("cpu").eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracing exporter is older than its successor, which needs more packages
+        torch.onnx.export(
+            net,
+            inputs,
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=list(INPUTS),
+            output_names=names,
+            dynamic_axes=axes,
+        )
+
+
+def load_memory(folder: Path) -> Memory | None:
+    return Memory(load_file(str(folder / MEMORY))) if (folder / MEMORY).exists() else None
+
+
+class Net:
+    """Answers with the exported net, or with torch where the export is missing.
+
+    `scores` takes the features as they come from the pipeline, of any number of sentences.
+    """
+
+    def __init__(self, folder: Path, description: Description) -> None:
+        weights = load_file(str(folder / WEIGHTS))
+        self._table = weights["table.weight"]
+        self._centre = np.array(description.centre, np.float32)
+        self._spread = np.array(description.spread, np.float32)
+        self._token_words = description.shape.token_words
+        self.field = _field(weights, description.tags.get("entity"))
+        self._answer, self._reads = _session(folder, description)
+
+    def scores(self, examples: Examples) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Intent scores [N, L], then the tag scores [N, T, K] of each kind of tag."""
+        lengths = examples.lengths
+        mask = np.arange(max(1, int(lengths.max(initial=1))))[None] < lengths[:, None]
+        bags = examples.token_words @ self._table if self._token_words else np.zeros((mask.sum(), self._table.shape[1]))
+        inputs = {
+            "token_bags": _spread(np.asarray(bags, np.float32), mask),
+            "token_dense": _spread(standardised_tokens(examples.token_dense, self._centre, self._spread), mask),
+            "sentence_dense": standardised_sentences(examples.sentence_dense, self._centre, self._spread),
+            "mask": mask,
+        }
+        intents, *tags = self._answer({name: value for name, value in inputs.items() if name in self._reads})
+        return intents, tags
+
+
+def standardised_tokens(dense: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Features around 0, about 1 apart. `centre` and `spread` are of the tokens' first, then of the sentences'."""
+    width = dense.shape[1]
+    return ((dense - centre[:width]) / spread[:width]).astype(np.float32)
+
+
+def standardised_sentences(dense: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    first = len(centre) - dense.shape[1]
+    return ((dense - centre[first:]) / spread[first:]).astype(np.float32)
+
+
+def _session(folder: Path, description: Description) -> tuple[Any, set[str]]:
+    if (folder / EXPORT).exists():
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # a message is too short to share out
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(
+            (folder / EXPORT).read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+        return (lambda inputs: session.run(None, inputs)), {one.name for one in session.get_inputs()}
+    logger.warning("The model has no export for ONNX Runtime (%s): torch answers, which takes more memory.", EXPORT)
+    return _torch_session(folder, description), set(INPUTS)
+
+
+def _torch_session(folder: Path, description: Description) -> Any:
+    import torch
+    from safetensors.torch import load_file as load_weights
+
+    from components.joint_net import JointNet, NetSize
+
+    net = JointNet(NetSize(**{**description.size, "tags": tuple(description.size["tags"])})).eval()
+    prefix = "net."
+    weights = load_weights(str(folder / WEIGHTS))
+    net.load_state_dict({name.removeprefix(prefix): part for name, part in weights.items() if name.startswith(prefix)})
+
+    def answer(inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        with torch.inference_mode():
+            return [part.numpy() for part in net(*(torch.from_numpy(inputs[name]) for name in INPUTS))]
+
+    return answer
+
+
+def _field(weights: dict[str, np.ndarray], names: list[str] | None) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Transitions, start and end of the random field, with what is impossible far below the rest."""
+    if not names:
+        return None
+    barriers = (may_follow(names), may_start(names), may_end(names))
+    parts = (weights[f"field.{part}"] for part in ("transitions", "start", "end"))
+    return tuple(  # type: ignore[return-value]
+        part + np.where(allowed, 0.0, IMPOSSIBLE).astype(np.float32)
+        for part, allowed in zip(parts, barriers, strict=True)
+    )
+
+
+def _spread(rows: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    spread = np.zeros((*mask.shape, rows.shape[1]), np.float32)
+    spread[mask] = rows
+    return spread

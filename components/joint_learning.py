@@ -1,0 +1,301 @@
+"""From annotated messages to a trained joint model: labels and tags, a held-out slice, net, memory and calibration.
+
+Imports torch only when it learns, so that a running bot can read the defaults without it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rasa.nlu.constants import TOKENS_NAMES
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import (
+    ENTITIES,
+    ENTITY_ATTRIBUTE_GROUP,
+    ENTITY_ATTRIBUTE_ROLE,
+    ENTITY_ATTRIBUTE_TYPE,
+    INTENT,
+    INTENT_RESPONSE_KEY,
+    TEXT,
+)
+from rasa.shared.nlu.training_data.message import Message
+
+from components import examples as reading
+from components import memory as remembering
+from components import processor
+from components.calibration import Calibration, calibrate
+from components.examples import Examples
+from components.joint_archive import WEIGHTS, Description, standardised_sentences, standardised_tokens
+from components.memory import Memory
+from components.tags import OUTSIDE, tag_names, tags_of
+
+if TYPE_CHECKING:
+    from components.joint_training import JointModel
+
+UNLABELLED = -1
+FEWEST_TO_HOLD_OUT = 60
+MOST_HELD_OUT = 600
+DEFAULTS: dict[str, Any] = {
+    "epochs": 8,
+    "batch_size": 64,
+    "learning_rate": 2e-3,
+    "warm_up": 0.1,  # share of the steps
+    "weight_decay": 0.01,
+    "patience": 4,  # epochs without a better held-out score before it stops; 0 for never
+    "held_out": 0.05,  # share of the examples that choose the best epoch and calibrate the confidence
+    "width": 256,
+    "layers": 2,
+    "heads": 4,
+    "bag_width": 128,  # of what a token's sparse features are summed to
+    "dropout": 0.1,
+    "dense_dropout": 0.2,
+    "word_dropout": 0.2,
+    "label_smoothing": 0.1,
+    "intent_head": "similarity",  # or softmax
+    "masked_tokens": False,  # DIET's third loss: guess hidden tokens
+    "memory": True,  # the regression over all examples beside the net
+    "intent_classification": True,
+    "entity_recognition": True,
+    "ranking_length": 10,
+    "featurizers": [],  # all
+    "precision": "auto",  # or float32, bfloat16: the latter where the processor has it, which halves the time
+    "device": "auto",  # or cpu, cuda
+    "random_seed": 1,
+}
+OF_DIET = {
+    "constrain_similarities": "the losses here need no constraint",
+    "BILOU_flag": "entities are always tagged by BILOU",
+    "use_masked_language_model": "say masked_tokens",
+    "number_of_transformer_layers": "say layers",
+    "transformer_size": "say width",
+    "num_heads": "say heads",
+    "drop_rate": "say dropout",
+}
+logger = logging.getLogger(__name__)
+
+
+def check(config: dict[str, Any]) -> None:
+    """Raises InvalidConfigException where a setting makes no sense; only warns of DIET's own, so that a swap works."""
+    for name, reason in OF_DIET.items():
+        if name in config:
+            logger.warning("JointClassifier has no setting `%s`: %s.", name, reason)
+    if config["intent_head"] not in ("similarity", "softmax"):
+        raise InvalidConfigException("JointClassifier: `intent_head` is `similarity` or `softmax`.")
+    if config["precision"] not in processor.PRECISIONS:
+        raise InvalidConfigException(f"JointClassifier: `precision` is one of {', '.join(processor.PRECISIONS)}.")
+    if config["width"] % config["heads"]:
+        raise InvalidConfigException("JointClassifier: `width` must be a multiple of `heads`.")
+    if not 0 <= config["held_out"] < 0.5:
+        raise InvalidConfigException("JointClassifier: `held_out` is a share of the examples, from 0 to below 0.5.")
+
+
+def learn(
+    messages: Sequence[Message], config: dict[str, Any], older: tuple[Description, dict[str, Any]] | None
+) -> tuple[Description, JointModel, Memory | None] | None:
+    """Trains on these messages. None where they show neither two intents nor an entity.
+
+    `older` is a model to go on from; raises InvalidConfigException if it knows other labels, entities or features.
+    """
+    from components import joint_training as training
+
+    labels = [_label_of(message) if config["intent_classification"] else None for message in messages]
+    known = sorted({label for label in labels if label})
+    tags = _tags(messages) if config["entity_recognition"] else {}
+    if len(known) < 2 and not tags:
+        return None
+    raw = reading.read(messages, config["featurizers"])
+    centre, spread = (older[0].centre, older[0].spread) if older else _standard(raw)
+    examples = _standardised(raw, np.array(centre, np.float32), np.array(spread, np.float32))
+    numbers = np.array([known.index(label) if label else UNLABELLED for label in labels])
+    targets = training.Targets(numbers, tuple(_tag_numbers(messages, raw, kind, names) for kind, names in tags.items()))
+    held_out = _held_out(numbers, config["held_out"], config["random_seed"])
+    size = _size(raw, known, tags, config)
+    if older:
+        _refuse_other(older[0], known, tags, size)
+    model = _train(examples, targets, held_out, size, tags, config, older)
+    remembered, judged = _remember(raw, examples, model, numbers, held_out, len(known), config)
+    description = Description(raw.shape, asdict(size), known, tags, list(centre), list(spread), judged)
+    return description, model, remembered
+
+
+def remembered(folder: Path) -> tuple[Description, dict[str, Any]]:
+    """An older model, to go on from."""
+    from safetensors.torch import load_file
+
+    return Description.read(folder), load_file(str(folder / WEIGHTS))
+
+
+def _train(
+    examples: Examples,
+    targets: Any,
+    held_out: np.ndarray,
+    size: Any,
+    tags: dict[str, list[str]],
+    config: dict[str, Any],
+    older: tuple[Description, dict[str, Any]] | None,
+) -> JointModel:
+    from components import joint_training as training
+    from components.training_loop import Schedule
+
+    training.seed_everything(config["random_seed"])
+    losses = training.Losses(
+        label_smoothing=config["label_smoothing"],
+        word_dropout=config["word_dropout"],
+        dense_dropout=config["dense_dropout"],
+        masked_tokens=config["masked_tokens"],
+    )
+    model = training.JointModel(size, tags.get("entity", []), losses, config["dropout"])
+    if older:
+        model.load_state_dict(older[1])
+    device = processor.device_here() if config["device"] == processor.AUTO else config["device"]
+    precision = processor.precision_here(config["precision"], device)
+    training.train(
+        model.to(device),
+        examples,
+        targets,
+        held_out,
+        tag_names=tags.get("entity", []),
+        schedule=Schedule(
+            epochs=config["epochs"],
+            learning_rate=config["learning_rate"],
+            warm_up=config["warm_up"],
+            weight_decay=config["weight_decay"],
+            patience=config["patience"],
+            precision=precision,
+        ),
+        batch_size=config["batch_size"],
+        seed=config["random_seed"],
+    )
+    return model.to("cpu")
+
+
+def _remember(
+    raw: Examples,
+    examples: Examples,
+    model: JointModel,
+    labels: np.ndarray,
+    held_out: np.ndarray,
+    count: int,
+    config: dict[str, Any],
+) -> tuple[Memory | None, Calibration]:
+    """The memory of all labelled examples, and how much to believe it beside the net."""
+    from components import joint_training as training
+
+    if count < 2:
+        return None, Calibration()
+    net = training.predict(model, examples, held_out)[0] if len(held_out) else np.zeros((0, count))
+    has_sentences = raw.shape.sentence_dense + raw.shape.sentence_words > 0
+    if not config["memory"] or not has_sentences:
+        return None, calibrate(net, None, None, labels[held_out])
+    labelled = np.flatnonzero(labels != UNLABELLED)
+    places = np.searchsorted(labelled, held_out)
+    memory, unseen = remembering.fit(raw.of_sentences(labelled), labels[labelled], count, places)
+    return memory, calibrate(net, unseen.scores, unseen.likeness, labels[held_out])
+
+
+def _label_of(message: Message) -> str | None:
+    return message.get(INTENT_RESPONSE_KEY) or message.get(INTENT)
+
+
+def _tags(messages: Sequence[Message]) -> dict[str, list[str]]:
+    """The names of the tags of each kind that the messages have: entity, role, group."""
+    found: dict[str, set[str]] = {}
+    for message in messages:
+        for entity in message.get(ENTITIES) or []:
+            for kind in (ENTITY_ATTRIBUTE_TYPE, ENTITY_ATTRIBUTE_ROLE, ENTITY_ATTRIBUTE_GROUP):
+                if entity.get(kind):
+                    found.setdefault(kind, set()).add(entity[kind])
+    kinds = [kind for kind in (ENTITY_ATTRIBUTE_TYPE, ENTITY_ATTRIBUTE_ROLE, ENTITY_ATTRIBUTE_GROUP) if kind in found]
+    return {
+        kind: tag_names(found[kind]) if kind == ENTITY_ATTRIBUTE_TYPE else [OUTSIDE, *sorted(found[kind])]
+        for kind in kinds
+    }
+
+
+def _tag_numbers(messages: Sequence[Message], examples: Examples, kind: str, names: list[str]) -> np.ndarray:
+    """The tag of each token. Shape: -> [M]. A role is asked of the tokens of entities only."""
+    number = {name: index for index, name in enumerate(names)}
+    numbers = [
+        _entity_tags(message, number) if kind == ENTITY_ATTRIBUTE_TYPE else _part_tags(message, kind, number)
+        for message in messages
+    ]
+    return np.array([tag for sentence in numbers for tag in sentence], np.int64)
+
+
+def _bounds(message: Message) -> list[tuple[int, int]]:
+    return [(token.start, token.end) for token in message.get(TOKENS_NAMES[TEXT]) or []]
+
+
+def _entity_tags(message: Message, number: dict[str, int]) -> list[int]:
+    return [number[tag] for tag in tags_of(_bounds(message), message.get(ENTITIES) or [])]
+
+
+def _part_tags(message: Message, kind: str, number: dict[str, int]) -> list[int]:
+    tokens = _bounds(message)
+    parts = [UNLABELLED] * len(tokens)
+    for entity in message.get(ENTITIES) or []:
+        for index, (start, end) in enumerate(tokens):
+            if entity["start"] <= start and end <= entity["end"]:
+                parts[index] = number[entity.get(kind) or OUTSIDE]
+    return parts
+
+
+def _standard(raw: Examples) -> tuple[list[float], list[float]]:
+    """The mean and spread of each dense feature, the tokens' first. A net learns faster from features of one size."""
+    parts = (raw.token_dense, raw.sentence_dense)
+    centre = [part.mean(0) if len(part) else np.zeros(part.shape[1]) for part in parts]
+    spread = [part.std(0) + 1e-6 if len(part) else np.ones(part.shape[1]) for part in parts]
+    return np.concatenate(centre).round(7).tolist(), np.concatenate(spread).round(7).tolist()
+
+
+def _standardised(raw: Examples, centre: np.ndarray, spread: np.ndarray) -> Examples:
+    return Examples(
+        raw.token_words,
+        standardised_tokens(raw.token_dense, centre, spread),
+        raw.sentence_words,
+        standardised_sentences(raw.sentence_dense, centre, spread),
+        raw.starts,
+    )
+
+
+def _held_out(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Some labelled examples, none of a label that has fewer than four. Shape: -> [K], sorted."""
+    labelled = np.flatnonzero(labels != UNLABELLED)
+    if len(labelled) < FEWEST_TO_HOLD_OUT or not share:
+        return np.zeros(0, np.int64)
+    counts = Counter(labels[labelled].tolist())
+    order = np.random.default_rng(seed).permutation(labelled)
+    eligible = [index for index in order if counts[labels[index]] >= 4]
+    return np.sort(np.array(eligible[: min(MOST_HELD_OUT, int(share * len(labelled)))], np.int64))
+
+
+def _size(raw: Examples, labels: list[str], tags: dict[str, list[str]], config: dict[str, Any]) -> Any:
+    from components.joint_net import NetSize
+
+    return NetSize(
+        token_words=raw.shape.token_words,
+        token_dense=raw.shape.token_dense,
+        sentence_dense=raw.shape.sentence_dense,
+        labels=len(labels),
+        tags=tuple(len(names) for names in tags.values()),
+        width=config["width"],
+        layers=config["layers"],
+        heads=config["heads"],
+        bag_width=config["bag_width"],
+        similarity=config["intent_head"] == "similarity",
+    )
+
+
+def _refuse_other(older: Description, labels: list[str], tags: dict[str, list[str]], size: Any) -> None:
+    if older.labels != labels or older.tags != tags:
+        raise InvalidConfigException(
+            "Other intents or entities than in the older model: train anew, without --finetune."
+        )
+    if {**older.size, "tags": tuple(older.size["tags"])} != asdict(size):
+        raise InvalidConfigException("Other features or sizes than in the older model: train anew, without --finetune.")

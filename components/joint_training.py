@@ -1,0 +1,243 @@
+"""How the joint net learns: its losses, its batches and its held-out scores. Torch; only training imports it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from components.crf import best_path
+from components.crf_net import ConditionalRandomField
+from components.examples import Examples
+from components.joint_net import JointNet, NetSize
+from components.tags import may_end, may_follow, may_start, spans_of
+from components.training_loop import History, Schedule, fit, in_buckets
+
+UNLABELLED = -1
+MASKED_SHARE = 0.15
+LARGEST_EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the net shall say of N sentences with M tokens: labels [N], tags [M] of each kind, -1 where unknown."""
+
+    labels: np.ndarray
+    tags: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Losses:
+    label_smoothing: float
+    word_dropout: float
+    dense_dropout: float
+    masked_tokens: bool
+
+
+class JointModel(nn.Module):
+    """The net with the table of its sparse features and the random field over its tags."""
+
+    def __init__(self, size: NetSize, entity_tags: Sequence[str], losses: Losses, dropout: float) -> None:
+        super().__init__()
+        self.table = nn.EmbeddingBag(max(1, size.token_words), size.bag_width, mode="sum")
+        nn.init.normal_(self.table.weight, std=0.1)
+        self.net = JointNet(size, dropout=dropout)
+        self.field = (
+            ConditionalRandomField(
+                allowed=torch.from_numpy(may_follow(entity_tags)),
+                may_start=torch.from_numpy(may_start(entity_tags)),
+                may_end=torch.from_numpy(may_end(entity_tags)),
+            )
+            if size.tags
+            else None
+        )
+        self.losses = losses
+
+    def features(self, examples: Examples, indices: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The net's inputs for these sentences, dropping some while it trains.
+
+        Shape: -> token bags [B, T, bag], token_dense [B, T, D], sentence_dense [B, S], mask [B, T].
+        """
+        device = self.table.weight.device
+        lengths = examples.lengths[indices]
+        mask = torch.from_numpy(np.arange(max(1, lengths.max(initial=1)))[None] < lengths[:, None]).to(device)
+        rows = examples.token_rows(indices)
+        bags = _spread(self._bags(examples, rows), mask)
+        dense = torch.from_numpy(examples.token_dense[rows]).to(device)
+        sentence = torch.from_numpy(examples.sentence_dense[indices]).to(device)
+        if self.training:
+            dense = F.dropout(dense, self.losses.dense_dropout)
+            sentence = F.dropout(sentence, self.losses.dense_dropout)
+        return bags, _spread(dense, mask), sentence, mask
+
+    def _bags(self, examples: Examples, rows: np.ndarray) -> Tensor:
+        """Shape: rows [M'] -> [M', bag]. Whole words are dropped too, so that it learns to do with the context."""
+        device = self.table.weight.device
+        words = examples.token_words[rows]
+        if not words.shape[1]:
+            return torch.zeros(len(rows), self.table.embedding_dim, device=device)
+        weights = torch.from_numpy(words.data.astype(np.float32)).to(device)
+        if self.training:
+            weights = F.dropout(weights, self.losses.word_dropout)
+        columns, starts = (torch.from_numpy(part.astype(np.int64)).to(device) for part in (words.indices, words.indptr))
+        bags = self.table(columns, starts[:-1], per_sample_weights=weights)
+        if self.training:
+            bags = bags * (torch.rand(len(bags), 1, device=device) > self.losses.word_dropout / 2)
+        return bags
+
+    def loss(self, examples: Examples, targets: Targets, indices: np.ndarray) -> Tensor:
+        """The sum of what intents, tags and, where wanted, hidden tokens cost. Shape: indices [B] -> []."""
+        *features, mask = self.features(examples, indices)
+        inputs = self.net.inputs(*features, mask)
+        read, hidden = self._with_hidden(inputs, mask)
+        contexts = self.net.contexts(read, mask)
+        intents, *tags = self.net.heads(read, contexts)
+        rows = examples.token_rows(indices)
+        loss = self._intent_loss(intents, targets.labels[indices])
+        for number, scores in enumerate(tags):
+            wanted = torch.full(mask.shape, UNLABELLED, device=mask.device)
+            wanted[mask] = torch.from_numpy(targets.tags[number][rows]).to(mask.device)
+            loss = loss + (self._entity_loss(scores, wanted, mask) if number == 0 else _token_loss(scores, wanted))
+        return loss + self._masking_loss(inputs, contexts, hidden) if hidden is not None else loss
+
+    def _intent_loss(self, scores: Tensor, labels: np.ndarray) -> Tensor:
+        wanted = torch.from_numpy(labels).to(scores.device)
+        if not scores.shape[1] or bool((wanted == UNLABELLED).all()):
+            return scores.sum() * 0.0
+        return F.cross_entropy(
+            scores.float(), wanted, ignore_index=UNLABELLED, label_smoothing=self.losses.label_smoothing
+        )
+
+    def _entity_loss(self, scores: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
+        assert self.field is not None
+        has_tokens = mask[:, 0]
+        if not has_tokens.any():
+            return scores.sum() * 0.0
+        return self.field(scores[has_tokens], wanted[has_tokens].clamp(min=0), mask[has_tokens]).mean()
+
+    def _with_hidden(self, inputs: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Hides some tokens, as DIET does for its masked-token loss. Shape: hidden [B, 1+T]."""
+        if not (self.training and self.losses.masked_tokens):
+            return inputs, None
+        hidden = torch.rand(mask.shape, device=mask.device).lt(MASKED_SHARE) & mask
+        hidden = torch.cat([torch.zeros_like(mask[:, :1]), hidden], 1)
+        return torch.where(hidden.unsqueeze(2), self.net.masked, inputs), hidden
+
+    def _masking_loss(self, inputs: Tensor, contexts: Tensor, hidden: Tensor) -> Tensor:
+        """A hidden token shall be nearer to what stood there than to what stood elsewhere in the batch."""
+        if not hidden.any():
+            return contexts.sum() * 0.0
+        guessed, stood = F.normalize(contexts[hidden], dim=-1), F.normalize(inputs[hidden].detach(), dim=-1)
+        likeness = (guessed @ stood.T * 10).float()
+        return F.cross_entropy(likeness, torch.arange(len(likeness), device=likeness.device))
+
+
+def train(
+    model: JointModel,
+    examples: Examples,
+    targets: Targets,
+    held_out: np.ndarray,
+    *,
+    tag_names: Sequence[str],
+    schedule: Schedule,
+    batch_size: int,
+    seed: int,
+) -> History:
+    """Trains in place on all but the `held_out` examples, which choose the best epoch."""
+    kept = np.setdiff1d(np.arange(len(examples)), held_out)
+    lengths = examples.lengths[kept]
+
+    def batches(epoch: int) -> list[np.ndarray]:
+        generator = np.random.default_rng([seed, epoch])
+        return [kept[np.array(batch)] for batch in in_buckets(lengths, batch_size, generator)]
+
+    def score_of(net: nn.Module) -> dict[str, float]:
+        return scores(net, examples, targets, held_out, tag_names)
+
+    return fit(
+        model,
+        loss_of=lambda net, batch: net.loss(examples, targets, batch),
+        batches=batches,
+        schedule=schedule,
+        score_of=score_of if len(held_out) else None,
+    )
+
+
+def scores(
+    model: nn.Module, examples: Examples, targets: Targets, indices: np.ndarray, tag_names: Sequence[str]
+) -> dict[str, float]:
+    """Intent accuracy and, where there are entities, their exact-span F1."""
+    intents, tags = predict(model, examples, indices)
+    labels = targets.labels[indices]
+    known = labels != UNLABELLED
+    result = {}
+    if known.any():
+        result["intent"] = float((intents[known].argmax(1) == labels[known]).mean())
+    if tags is not None and targets.tags:
+        result["entity"] = _span_f1(model, examples, targets.tags[0], indices, tags, tag_names)
+    return result
+
+
+@torch.no_grad()
+def predict(model: nn.Module, examples: Examples, indices: np.ndarray) -> tuple[np.ndarray, list[np.ndarray] | None]:
+    """Intent scores [K, L] and each sentence's entity tag scores [tokens, tags], in the order of `indices`."""
+    by_length = np.argsort(examples.lengths[indices], kind="stable")
+    intents: list[np.ndarray | None] = [None] * len(indices)
+    tags: list[np.ndarray] = [np.zeros((0, 0))] * len(indices)
+    has_tags = False
+    for start in range(0, len(indices), LARGEST_EVALUATION_BATCH):
+        places = by_length[start : start + LARGEST_EVALUATION_BATCH]
+        *features, mask = model.features(examples, indices[places])
+        scored, *tagged = model.net(*features, mask)
+        has_tags = bool(tagged)
+        for row, place in enumerate(places):
+            intents[place] = scored[row].float().cpu().numpy()
+            if tagged:
+                tags[place] = tagged[0][row, : examples.lengths[indices[place]]].float().cpu().numpy()
+    return np.stack(intents), tags if has_tags else None
+
+
+def _span_f1(
+    model: nn.Module,
+    examples: Examples,
+    gold: np.ndarray,
+    indices: np.ndarray,
+    tags: Sequence[np.ndarray],
+    tag_names: Sequence[str],
+) -> float:
+    field = [part.detach().cpu().numpy() for part in model.field.scores()]
+    right = meant = found = 0
+    for index, scored in zip(indices, tags, strict=True):
+        wanted = gold[examples.starts[index] : examples.starts[index + 1]]
+        gold_spans = set(spans_of([tag_names[tag] for tag in wanted]))
+        found_spans = set(spans_of([tag_names[tag] for tag in best_path(scored, *field)]))
+        right += len(gold_spans & found_spans)
+        meant, found = meant + len(gold_spans), found + len(found_spans)
+    return 2 * right / (meant + found) if meant + found else 1.0
+
+
+def seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _spread(rows: Tensor, mask: Tensor) -> Tensor:
+    """Shape: rows [M', W], mask [B, T] with M' true -> [B, T, W], zero where no token is."""
+    spread = rows.new_zeros(*mask.shape, rows.shape[1])
+    spread[mask] = rows
+    return spread
+
+
+def _token_loss(scores: Tensor, wanted: Tensor) -> Tensor:
+    if bool((wanted == UNLABELLED).all()):
+        return scores.sum() * 0.0
+    return F.cross_entropy(scores.float().flatten(0, 1), wanted.flatten(), ignore_index=UNLABELLED)
+
+
+ScoreOf = Callable[[nn.Module], dict[str, float]]
