@@ -44,10 +44,11 @@ def calibrate(
 ) -> Calibration:
     """Fits the sharpness on held-out examples; with few of them it stays near its default.
 
-    Shape: scores [N, L] twice, likeness [N], labels [N]; no memory, no likeness.
+    Shape: scores [N, L] twice, labels [N]; likeness [M] of any examples to others. No memory, no likeness.
     """
+    usual = () if likeness is None or not len(likeness) else (float(np.median(likeness)), float(likeness.std()) + 0.02)
     if len(labels) < FEWEST_HELD_OUT:
-        return Calibration()
+        return Calibration(1.0, *usual)
     together, rows = _together(net, memory), np.arange(len(labels))
 
     def cost(logarithm: float) -> float:
@@ -55,9 +56,7 @@ def calibrate(
         return float(-likelihoods.sum() + BELIEF_IN_DEFAULTS * logarithm**2 / 2)
 
     sharpness = float(np.exp(minimize_scalar(cost, bounds=(-3.0, 3.0), method="bounded").x))
-    if likeness is None:
-        return Calibration(sharpness)
-    return Calibration(sharpness, float(np.median(likeness)), float(likeness.std()) + 0.02)
+    return Calibration(sharpness, *usual)
 
 
 def _together(net: np.ndarray, memory: np.ndarray | None) -> np.ndarray:

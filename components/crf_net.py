@@ -44,8 +44,9 @@ class ConditionalRandomField(nn.Module):
         Shape: emissions [batch, tokens, tags], tags [batch, tokens], mask [batch, tokens] (true where a token is; the
         first always) -> [batch].
         """
-        emissions = emissions.float()
-        return self._normaliser(emissions, mask) - self._score(emissions, tags, mask)
+        with torch.autocast(emissions.device.type, enabled=False):  # sums of likelihoods need the full range
+            emissions = emissions.float()
+            return self._normaliser(emissions, mask) - self._score(emissions, tags, mask)
 
     def _score(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
         transitions, start, end = self.scores()

@@ -129,3 +129,14 @@ def _refuse_other_widths(rows: Sequence[Any], width: int, what: str) -> None:
             f"A message has {other} {what} features where the model was trained with {width}. "
             "Train again after a change of the featurizers, and name each featurizer only once."
         )
+
+
+def centre_and_spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each feature; one that never changes is left as large as it is.
+
+    Shape: [N, D] -> [D] twice.
+    """
+    if not len(features):
+        return np.zeros(features.shape[1], np.float32), np.ones(features.shape[1], np.float32)
+    spread = features.std(0)
+    return features.mean(0), np.where(spread > 1e-4, spread, 1.0).astype(np.float32)

@@ -6,6 +6,9 @@ A drop-in for Rasa's DIETClassifier (and, for retrieval intents, its ResponseSel
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Text, Type
 
 import numpy as np
@@ -21,7 +24,18 @@ from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from components import calibration, crf, examples, joint_archive, joint_learning, memory, ranking, sources, tags
+from components import (
+    calibration,
+    crf,
+    examples,
+    joint_archive,
+    joint_learning,
+    memory,
+    processor,
+    ranking,
+    sources,
+    tags,
+)
 from components.crf import best_path, marginals
 from components.joint_archive import Description, Net
 from components.memory import Memory
@@ -51,7 +65,7 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
-        modules = (calibration, crf, examples, joint_archive, joint_learning, memory, ranking, tags)
+        modules = (calibration, crf, examples, joint_archive, joint_learning, memory, processor, ranking, tags)
         return sources.fingerprint(*modules, *sources.texts("crf_net", "joint_net", "joint_training", "training_loop"))
 
     def __init__(
@@ -89,8 +103,8 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
             self.check_correct_entity_annotations(training_data)
         older = None
         if self._is_finetuning:
-            with self._model_storage.read_from(self._resource) as folder:
-                older = joint_learning.remembered(folder)
+            with _written(self._model_storage, self._resource) as folder:
+                older = joint_learning.remembered(folder) if folder is not None else None
         learnt = joint_learning.learn(messages, self._config, older)
         if learnt is None:
             return self._resource
@@ -109,17 +123,15 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         **kwargs: Any,
     ) -> JointClassifier:
         component = cls(config, model_storage, resource, execution_context)
-        try:
-            with model_storage.read_from(resource) as folder:
+        with _written(model_storage, resource) as folder:
+            if folder is not None:
                 component._read(folder)
-        except ValueError:
-            logger.warning("%s was trained without any example, and says nothing.", cls.__name__)
         return component
 
     def _read(self, folder: Any) -> None:
         self._description = Description.read(folder)
         self._net = Net(folder, self._description)
-        self._memory = joint_archive.load_memory(folder)
+        self._memory = joint_archive.load_memory(folder, self._description)
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
@@ -157,7 +169,7 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
     def _say(self, message: Message, likelihoods: Dict[Text, float]) -> None:
         ordered = ranked(likelihoods)
         message.set(INTENT, ordered[0] if ordered else {"name": None, "confidence": 0.0}, add_to_output=True)
-        message.set("intent_ranking", ordered[: self._config["ranking_length"]], add_to_output=True)
+        message.set("intent_ranking", ordered[: self._config["ranking_length"] or None], add_to_output=True)
         if any(ranking.TOPIC_MARK in label for label in likelihoods):
             selected = selected_responses(likelihoods, self._config["ranking_length"])
             message.set("response_selector", selected, add_to_output=True)
@@ -198,6 +210,18 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
             if self._description.tags[kind][best] != tags.OUTSIDE:
                 parts |= {kind: self._description.tags[kind][best], f"confidence_{kind}": float(shares[best])}
         return parts
+
+
+@contextmanager
+def _written(storage: ModelStorage, resource: Resource) -> Iterator[Optional[Path]]:
+    """The folder that training wrote; None where it had nothing to learn from, and so wrote none."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(storage.read_from(resource))
+        except ValueError:
+            logger.warning("JointClassifier was trained without any example, and says nothing.")
+            folder = None
+        yield folder
 
 
 class _Likelihoods:

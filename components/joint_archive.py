@@ -38,6 +38,7 @@ class Description:
     centre: list[float]
     spread: list[float]
     calibration: Calibration
+    has_memory: bool
 
     def write(self, folder: Path) -> None:
         (folder / DESCRIPTION).write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
@@ -83,8 +84,8 @@ def export(model: JointModel, path: Path) -> None:
         )
 
 
-def load_memory(folder: Path) -> Memory | None:
-    return Memory(load_file(str(folder / MEMORY))) if (folder / MEMORY).exists() else None
+def load_memory(folder: Path, description: Description) -> Memory | None:
+    return Memory(load_file(str(folder / MEMORY))) if description.has_memory else None
 
 
 class Net:

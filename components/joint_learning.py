@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from components import examples as reading
 from components import memory as remembering
 from components import processor
 from components.calibration import Calibration, calibrate
-from components.examples import Examples
+from components.examples import Examples, centre_and_spread
 from components.joint_archive import WEIGHTS, Description, standardised_sentences, standardised_tokens
 from components.memory import Memory
 from components.tags import OUTSIDE, tag_names, tags_of
@@ -85,14 +85,39 @@ def check(config: dict[str, Any]) -> None:
     for name, reason in OF_DIET.items():
         if name in config:
             logger.warning("JointClassifier has no setting `%s`: %s.", name, reason)
-    if config["intent_head"] not in ("similarity", "softmax"):
-        raise InvalidConfigException("JointClassifier: `intent_head` is `similarity` or `softmax`.")
-    if config["precision"] not in processor.PRECISIONS:
-        raise InvalidConfigException(f"JointClassifier: `precision` is one of {', '.join(processor.PRECISIONS)}.")
+    if isinstance(config["batch_size"], list):
+        config["batch_size"] = max(config["batch_size"])  # DIET lets its batches grow
+    for names, (is_right, wanted) in SENSIBLE.items():
+        for name in names.split():
+            if not is_right(config[name]):
+                raise InvalidConfigException(f"JointClassifier: `{name}` is {wanted}, not {config[name]!r}.")
     if config["width"] % config["heads"]:
         raise InvalidConfigException("JointClassifier: `width` must be a multiple of `heads`.")
-    if not 0 <= config["held_out"] < 0.5:
-        raise InvalidConfigException("JointClassifier: `held_out` is a share of the examples, from 0 to below 0.5.")
+
+
+def _whole(least: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and value >= least
+
+
+def _between(least: float, most: float) -> Callable[[Any], bool]:
+    return lambda value: type(value) in (int, float) and least <= value < most
+
+
+def _one_of(*values: str) -> tuple[Callable[[Any], bool], str]:
+    return (lambda value: value in values), f"one of {', '.join(values)}"
+
+
+SENSIBLE: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "epochs batch_size width layers heads bag_width": (_whole(1), "a whole number from 1"),
+    "patience ranking_length": (_whole(0), "a whole number from 0"),
+    "random_seed": (lambda value: value is None or _whole(0)(value), "a whole number from 0, or null for any"),
+    "learning_rate": (lambda value: _between(0, 1)(value) and value > 0, "a number above 0 and below 1"),
+    "held_out": (_between(0, 0.5), "a share of the examples, from 0 to below 0.5"),
+    "warm_up weight_decay dropout dense_dropout word_dropout label_smoothing": (_between(0, 1), "from 0 to below 1"),
+    "intent_head": _one_of("similarity", "softmax"),
+    "precision": _one_of(processor.AUTO, processor.FLOAT32, processor.BFLOAT16),  # float16 would need its losses scaled
+    "device": _one_of(processor.AUTO, "cpu", "cuda"),
+}
 
 
 def learn(
@@ -110,17 +135,22 @@ def learn(
     if len(known) < 2 and not tags:
         return None
     raw = reading.read(messages, config["featurizers"])
+    if not any(astuple(raw.shape)):
+        named = ", ".join(config["featurizers"]) or "the pipeline"
+        raise InvalidConfigException(f"JointClassifier: there are no features from its `featurizers` ({named}).")
     centre, spread = (older[0].centre, older[0].spread) if older else _standard(raw)
     examples = _standardised(raw, np.array(centre, np.float32), np.array(spread, np.float32))
     numbers = np.array([known.index(label) if label else UNLABELLED for label in labels])
     targets = training.Targets(numbers, tuple(_tag_numbers(messages, raw, kind, names) for kind, names in tags.items()))
-    held_out = _held_out(numbers, config["held_out"], config["random_seed"])
+    held_out = _held_out(numbers, config["held_out"], config["random_seed"] or 0)
     size = _size(raw, known, tags, config)
     if older:
         _refuse_other(older[0], known, tags, size)
     model = _train(examples, targets, held_out, size, tags, config, older)
     remembered, judged = _remember(raw, examples, model, numbers, held_out, len(known), config)
-    description = Description(raw.shape, asdict(size), known, tags, list(centre), list(spread), judged)
+    description = Description(
+        raw.shape, asdict(size), known, tags, list(centre), list(spread), judged, remembered is not None
+    )
     return description, model, remembered
 
 
@@ -143,7 +173,8 @@ def _train(
     from components import joint_training as training
     from components.training_loop import Schedule
 
-    training.seed_everything(config["random_seed"])
+    seed = np.random.SeedSequence().entropy % 2**32 if config["random_seed"] is None else config["random_seed"]
+    training.seed_everything(seed)
     losses = training.Losses(
         label_smoothing=config["label_smoothing"],
         word_dropout=config["word_dropout"],
@@ -154,7 +185,8 @@ def _train(
     if older:
         model.load_state_dict(older[1])
     device = processor.device_here() if config["device"] == processor.AUTO else config["device"]
-    precision = processor.precision_here(config["precision"], device)
+    wanted = processor.BFLOAT16 if config["precision"] == processor.AUTO else config["precision"]
+    precision = processor.precision_here(wanted, device)
     training.train(
         model.to(device),
         examples,
@@ -170,7 +202,7 @@ def _train(
             precision=precision,
         ),
         batch_size=config["batch_size"],
-        seed=config["random_seed"],
+        seed=seed,
     )
     return model.to("cpu")
 
@@ -195,8 +227,8 @@ def _remember(
         return None, calibrate(net, None, None, labels[held_out])
     labelled = np.flatnonzero(labels != UNLABELLED)
     places = np.searchsorted(labelled, held_out)
-    memory, unseen = remembering.fit(raw.of_sentences(labelled), labels[labelled], count, places)
-    return memory, calibrate(net, unseen.scores, unseen.likeness, labels[held_out])
+    memory, unseen, usual = remembering.fit(raw.of_sentences(labelled), labels[labelled], count, places)
+    return memory, calibrate(net, unseen, usual, labels[held_out])
 
 
 def _label_of(message: Message) -> str | None:
@@ -248,10 +280,9 @@ def _part_tags(message: Message, kind: str, number: dict[str, int]) -> list[int]
 
 def _standard(raw: Examples) -> tuple[list[float], list[float]]:
     """The mean and spread of each dense feature, the tokens' first. A net learns faster from features of one size."""
-    parts = (raw.token_dense, raw.sentence_dense)
-    centre = [part.mean(0) if len(part) else np.zeros(part.shape[1]) for part in parts]
-    spread = [part.std(0) + 1e-6 if len(part) else np.ones(part.shape[1]) for part in parts]
-    return np.concatenate(centre).round(7).tolist(), np.concatenate(spread).round(7).tolist()
+    (token_centre, token_spread), (centre, spread) = map(centre_and_spread, (raw.token_dense, raw.sentence_dense))
+    centre, spread = np.concatenate([token_centre, centre]), np.concatenate([token_spread, spread])
+    return centre.round(7).tolist(), spread.round(7).tolist()
 
 
 def _standardised(raw: Examples, centre: np.ndarray, spread: np.ndarray) -> Examples:

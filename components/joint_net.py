@@ -124,10 +124,11 @@ class JointNet(nn.Module):
 
     def inputs(self, token_bags: Tensor, token_dense: Tensor, sentence_dense: Tensor, mask: Tensor) -> Tensor:
         """What the transformer reads, the sentence before its tokens. Shape: -> [B, 1+T, W]."""
-        tokens = self.token_bag(token_bags) + self.token_dense(token_dense)
+        nothing = self.masked.new_zeros(*mask.shape, self.size.width)  # for features that a pipeline does not have
+        tokens = self.token_bag(token_bags) + self.token_dense(token_dense) + nothing
         there = mask.unsqueeze(2).to(token_bags.dtype)
         mean_bag = (token_bags * there).sum(1) / there.sum(1).clamp(min=1)
-        sentence = self.sentence_bag(mean_bag) + self.sentence_dense(sentence_dense)
+        sentence = self.sentence_bag(mean_bag) + self.sentence_dense(sentence_dense) + nothing[:, 0]
         return self.input_norm(torch.cat([sentence.unsqueeze(1), tokens], 1))
 
     def contexts(self, inputs: Tensor, mask: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 from scipy.sparse import csr_matrix
 
-from components.examples import Examples
+from components.examples import Examples, centre_and_spread
 
 WORDS_SHARE = 0.3  # of the likeness, where there are sentence vectors too
 SHARPNESS = 1.0
@@ -22,6 +22,7 @@ DIRECTIONS = 320  # of the sentence vectors that are kept: the rest is noise, an
 MOST_EXAMPLES = 16_000  # the kernel is square: beyond this, every label gives up the same share
 NEAREST = 3
 ROWS_AT_ONCE = 512
+MOST_COMPARED = 2000
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,14 @@ class Memory:
         return likeness
 
 
-def fit(examples: Examples, labels: np.ndarray, count: int, held_out: np.ndarray) -> tuple[Memory, Recollection]:
-    """A memory of all examples, and what it would have made of the `held_out` ones had it not seen them.
+def fit(
+    examples: Examples, labels: np.ndarray, count: int, held_out: np.ndarray
+) -> tuple[Memory, np.ndarray, np.ndarray]:
+    """A memory of all examples; the scores of the `held_out` ones had it not seen them; the likeness of all to others.
 
-    Shape: labels [N] in 0..count-1, held_out [K] indices. The latter is exact and needs no second fit: leaving a block
-    out of a ridge regression changes its predictions by a closed form (Pahikkala et al. 2006).
+    Shape: labels [N] in 0..count-1, held_out [K] indices -> memory, scores [K, labels], likeness [N']. The scores are
+    exact and need no second fit: leaving a block out of a ridge regression changes its predictions by a closed form
+    (Pahikkala et al. 2006).
     """
     kept, held_out = _kept(labels, held_out)
     tensors = _space(examples, kept)
@@ -78,7 +82,7 @@ def fit(examples: Examples, labels: np.ndarray, count: int, held_out: np.ndarray
     factor = cho_factor(system, overwrite_a=True, check_finite=False)
     weights = cho_solve(factor, targets - means, check_finite=False)
     unseen = _leaving_out(factor, weights, targets, held_out)
-    others = np.delete(likeness[held_out], held_out, axis=1)
+    usual = _likeness_to_others(likeness)
     tensors |= {
         "vectors": vectors.astype(np.float16),
         "weights": weights.astype(np.float16),
@@ -87,7 +91,15 @@ def fit(examples: Examples, labels: np.ndarray, count: int, held_out: np.ndarray
         "words_columns": words.indices.astype(np.int32),
         "words_rows": words.indptr.astype(np.int64),
     }
-    return Memory(tensors), Recollection(unseen, _nearest(others))
+    return Memory(tensors), unseen, usual
+
+
+def _likeness_to_others(likeness: np.ndarray) -> np.ndarray:
+    """What each of at most `MOST_COMPARED` examples has in likeness to its nearest, itself left out. Shape: -> [N']."""
+    rows = np.unique(np.linspace(0, len(likeness) - 1, min(len(likeness), MOST_COMPARED)).astype(int))
+    compared = likeness[rows]
+    compared[np.arange(len(rows)), rows] = -np.inf
+    return _nearest(compared) if likeness.shape[1] > NEAREST else np.zeros(0, np.float32)
 
 
 def _add_likeness_of_words(likeness: np.ndarray, words: csr_matrix, share: float) -> None:
@@ -104,8 +116,10 @@ def _kept(labels: np.ndarray, held_out: np.ndarray) -> tuple[np.ndarray, np.ndar
         return np.arange(len(labels)), held_out
     generator = np.random.default_rng(0)
     chosen = np.zeros(len(labels), bool)
-    chosen[generator.permutation(len(labels))[:MOST_EXAMPLES]] = True
     chosen[held_out] = True
+    for label in np.unique(labels):
+        of_label = generator.permutation(np.flatnonzero(labels == label))
+        chosen[of_label[: max(1, len(of_label) * MOST_EXAMPLES // len(labels))]] = True
     kept = np.flatnonzero(chosen)
     return kept, np.searchsorted(kept, held_out)
 
@@ -122,7 +136,7 @@ def _leaving_out(factor: object, weights: np.ndarray, targets: np.ndarray, held_
 def _space(examples: Examples, kept: np.ndarray) -> dict[str, np.ndarray]:
     """The directions in which sentence vectors differ, and how rare each word is."""
     dense, words = examples.sentence_dense[kept], examples.sentence_words[kept]
-    centre, spread = dense.mean(0), dense.std(0) + 1e-6
+    centre, spread = centre_and_spread(dense)
     frequency = np.bincount(words.indices, minlength=words.shape[1])
     rarity = np.log((1 + len(kept)) / (1 + frequency)) + 1
     share = 1.0 if not dense.shape[1] else WORDS_SHARE if words.shape[1] else 0.0

@@ -19,7 +19,10 @@ def ranked(likelihoods: dict[str, float]) -> list[dict[str, Any]]:
 
 
 def selected_responses(likelihoods: dict[str, float], length: int) -> dict[str, Any]:
-    """What Rasa's own selector would say, less the texts of the reply: they are looked up by its name."""
+    """What Rasa's own selector would say, less the texts of the reply: they are looked up by its name.
+
+    `length` of each ranking, 0 for all.
+    """
     topics: dict[str, dict[str, float]] = {}
     for label, likelihood in likelihoods.items():
         if TOPIC_MARK in label:
@@ -28,7 +31,7 @@ def selected_responses(likelihoods: dict[str, float], length: int) -> dict[str, 
     for intent, of_topic in topics.items():
         ranking = _in_order(of_topic, INTENT_RESPONSE_KEY)
         best = {**ranking[0], "responses": [], "utter_action": f"utter_{ranking[0][INTENT_RESPONSE_KEY]}"}
-        selected[intent] = {"response": best, "ranking": ranking[:length]}
+        selected[intent] = {"response": best, "ranking": ranking[: length or None]}
     return selected
 
 

@@ -19,13 +19,13 @@ def tag_names(entity_types: Iterable[str]) -> list[str]:
 
 
 def tags_of(tokens: Bounds, entities: Sequence[dict[str, Any]]) -> list[str]:
-    """The tag of each token. An entity that begins or ends inside a token cannot be learnt and is left out."""
+    """The tag of each token. An entity that begins or ends inside a token, or overlaps another, is left out."""
     tags = [OUTSIDE] * len(tokens)
     starts = {start: index for index, (start, _) in enumerate(tokens)}
     ends = {end: index for index, (_, end) in enumerate(tokens)}
     for entity in entities:
         first, last = starts.get(entity["start"]), ends.get(entity["end"])
-        if first is None or last is None or first > last:
+        if first is None or last is None or first > last or set(tags[first : last + 1]) != {OUTSIDE}:
             continue
         inside = [f"I-{entity['entity']}"] * (last - first - 1)
         ends_in = [f"L-{entity['entity']}"] if last > first else []
