@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional, Text
 
-import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -17,12 +16,12 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from safetensors.numpy import load_file, save_file
 
-from components import linear, sources, text, wording
+from components import linear, ranking, sources, text, wording
 from components.linear import LinearModel
+from components.ranking import ranked, selected_responses
 from components.wording import wording_of
 
 LABELS_FILE, WEIGHTS_FILE = "labels.json", "weights.safetensors"
-TOPIC_MARK = "/"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -47,7 +46,7 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
-        return sources.fingerprint(text, wording, linear)
+        return sources.fingerprint(text, wording, linear, ranking)
 
     def __init__(
         self,
@@ -99,10 +98,10 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             likelihoods = self._likelihoods(message)
-            ranking = _ranking(_by_intent(likelihoods), "name")
-            message.set(INTENT, ranking[0] if ranking else {"name": None, "confidence": 0.0}, add_to_output=True)
-            message.set("intent_ranking", ranking[: self._config["ranking_length"]], add_to_output=True)
-            message.set("response_selector", self._selected_responses(likelihoods), add_to_output=True)
+            length, ordered = self._config["ranking_length"], ranked(likelihoods)
+            message.set(INTENT, ordered[0] if ordered else {"name": None, "confidence": 0.0}, add_to_output=True)
+            message.set("intent_ranking", ordered[:length], add_to_output=True)
+            message.set("response_selector", selected_responses(likelihoods, length), add_to_output=True)
         return messages
 
     def _likelihoods(self, message: Message) -> Dict[Text, float]:
@@ -112,29 +111,3 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
         if not any(feature in self._model.index for feature in features):
             return {label: 0.0 for label in self._model.labels}
         return dict(zip(self._model.labels, map(float, self._model.likelihoods(features)), strict=True))
-
-    def _selected_responses(self, likelihoods: Dict[Text, float]) -> Dict[Text, Any]:
-        """What Rasa's own selector would say, less the texts of the reply: they are looked up by its name."""
-        topics: Dict[Text, Dict[Text, float]] = {}
-        for label, likelihood in likelihoods.items():
-            if TOPIC_MARK in label:
-                topics.setdefault(label.split(TOPIC_MARK)[0], {})[label] = likelihood
-        selected: Dict[Text, Any] = {"all_retrieval_intents": sorted(topics)}
-        for intent, likelihood_of_topic in topics.items():
-            ranking = _ranking(likelihood_of_topic, INTENT_RESPONSE_KEY)
-            best = {**ranking[0], "responses": [], "utter_action": f"utter_{ranking[0][INTENT_RESPONSE_KEY]}"}
-            selected[intent] = {"response": best, "ranking": ranking[: self._config["ranking_length"]]}
-        return selected
-
-
-def _by_intent(likelihoods: Dict[Text, float]) -> Dict[Text, float]:
-    summed: Dict[Text, float] = {}
-    for label, likelihood in likelihoods.items():
-        intent = label.split(TOPIC_MARK)[0]
-        summed[intent] = summed.get(intent, 0.0) + likelihood
-    return summed
-
-
-def _ranking(likelihoods: Dict[Text, float], key: Text) -> List[Dict[Text, Any]]:
-    ordered = sorted(likelihoods.items(), key=lambda item: -item[1])
-    return [{key: name, "confidence": float(np.clip(likelihood, 0.0, 1.0))} for name, likelihood in ordered]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from components.crf_net import ConditionalRandomField
 from components.examples import Examples
 from components.joint_net import JointNet, NetSize
 from components.tags import may_end, may_follow, may_start, spans_of
-from components.training_loop import History, Schedule, fit, in_buckets
+from components.training_loop import History, Schedule, chunks, fit, in_buckets
 
 UNLABELLED = -1
 MASKED_SHARE = 0.15
@@ -190,8 +190,8 @@ def predict(model: nn.Module, examples: Examples, indices: np.ndarray) -> tuple[
     intents: list[np.ndarray | None] = [None] * len(indices)
     tags: list[np.ndarray] = [np.zeros((0, 0))] * len(indices)
     has_tags = False
-    for start in range(0, len(indices), LARGEST_EVALUATION_BATCH):
-        places = by_length[start : start + LARGEST_EVALUATION_BATCH]
+    for batch in chunks(by_length, LARGEST_EVALUATION_BATCH):
+        places = np.array(batch)
         *features, mask = model.features(examples, indices[places])
         scored, *tagged = model.net(*features, mask)
         has_tags = bool(tagged)
@@ -238,6 +238,3 @@ def _token_loss(scores: Tensor, wanted: Tensor) -> Tensor:
     if bool((wanted == UNLABELLED).all()):
         return scores.sum() * 0.0
     return F.cross_entropy(scores.float().flatten(0, 1), wanted.flatten(), ignore_index=UNLABELLED)
-
-
-ScoreOf = Callable[[nn.Module], dict[str, float]]

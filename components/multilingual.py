@@ -24,7 +24,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from tqdm import tqdm
 
-from components import encoders, pooling, sources, text
+from components import encoders, pooling, settings, sources, text
 from components.encoders import Reading, e5, universal
 from components.encoders.e5 import E5Encoder
 from components.encoders.universal import UniversalEncoder
@@ -91,12 +91,7 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
             "threads": (threads is None or (type(threads) is int and threads > 0), "a number above 0 or null"),
             "cache": (cache is None or isinstance(cache, str), "a folder or null"),
         }
-        for name, (holds, allowed) in claims.items():
-            if not holds:
-                raise InvalidConfigException(f"{cls.__name__}: `{name}` is {config[name]!r}; it has to be {allowed}.")
-        unknown = sorted(set(config) - set(cls.get_default_config()))
-        if unknown:
-            raise InvalidConfigException(f"{cls.__name__} has no setting {', '.join(unknown)}.")
+        settings.check(cls, config, claims)
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:

@@ -23,12 +23,11 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.constants import DENSE_FEATURIZABLE_ATTRIBUTES, TOKENS_NAMES
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
-from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from tqdm import tqdm
 
-from components import checkpoint, pooling, processor, sources
+from components import checkpoint, pooling, processor, settings, sources
 from components.checkpoint import Encoder
 
 logger = logging.getLogger(__name__)
@@ -89,12 +88,7 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
             "precision": (config["precision"] in processor.PRECISIONS, f"one of {', '.join(processor.PRECISIONS)}"),
             "cache": (config["cache"] is None or isinstance(config["cache"], str), "a folder or null"),
         }
-        for name, (holds, allowed) in claims.items():
-            if not holds:
-                raise InvalidConfigException(f"{cls.__name__}: `{name}` is {config[name]!r}; it has to be {allowed}.")
-        unknown = sorted(set(config) - set(cls.get_default_config()))
-        if unknown:
-            raise InvalidConfigException(f"{cls.__name__} has no setting {', '.join(unknown)}.")
+        settings.check(cls, config, claims)
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
