@@ -6,7 +6,7 @@ from rasa.shared.nlu.training_data.message import Message
 
 from components.overlap import OverlapResolver, resolve
 
-PATTERN, CATALOGUE, TAGGER = "PatternExtractor", "CatalogueMatcher", "EntityTagger"
+PATTERN, CATALOGUE, TAGGER = "PatternExtractor", "CatalogueMatcher", "JointClassifier"
 
 
 def entity(kind: str, start: int, end: int, extractor: str, value: str = "?", **more: Any) -> dict[str, Any]:
