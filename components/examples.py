@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from rasa.shared.exceptions import InvalidConfigException
-from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from scipy.sparse import csr_matrix
 from scipy.sparse import vstack as stack_rows
@@ -22,6 +22,7 @@ class Shape:
     token_dense: int
     sentence_words: int
     sentence_dense: int
+    views: tuple[int, ...] = ()  # how many of `sentence_dense` each featurizer gave, in their order
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Examples:
     """N sentences with M tokens altogether.
 
     Shape: token_words [M, V], token_dense [M, D], sentence_words [N, V'], sentence_dense [N, S]; sentence i has the
-    rows `starts[i]:starts[i + 1]` of the tokens.
+    rows `starts[i]:starts[i + 1]` of the tokens. The S columns are the views of one featurizer after another; a
+    featurizer that cannot read a sentence leaves its view of it zero.
     """
 
     token_words: csr_matrix
@@ -37,6 +39,7 @@ class Examples:
     sentence_words: csr_matrix
     sentence_dense: np.ndarray
     starts: np.ndarray
+    views: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -52,7 +55,14 @@ class Examples:
             self.token_dense.shape[1],
             self.sentence_words.shape[1],
             self.sentence_dense.shape[1],
+            self.views,
         )
+
+    @property
+    def columns_of_views(self) -> list[slice]:
+        """Where each view stands in `sentence_dense`; there is always a first one, be it empty."""
+        ends = np.cumsum(self.views or (self.sentence_dense.shape[1],)).tolist()
+        return [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
 
     def of_sentences(self, indices: np.ndarray) -> Examples:
         """These sentences alone, without their tokens."""
@@ -62,6 +72,7 @@ class Examples:
             self.sentence_words[indices],
             self.sentence_dense[indices],
             np.zeros(len(indices) + 1, np.int64),
+            self.views,
         )
 
     def token_rows(self, indices: Iterable[int]) -> np.ndarray:
@@ -82,6 +93,7 @@ def read(messages: Sequence[Message], featurizers: Sequence[str], expected: Shap
         sentence_words=_sparse([part[2] for part in parts], [1] * len(parts), shape.sentence_words, "sentence"),
         sentence_dense=_dense([part[3] for part in parts], [1] * len(parts), shape.sentence_dense, "sentence"),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        views=expected.views if expected else _views(messages, featurizers),
     )
 
 
@@ -91,6 +103,22 @@ def _features_of(message: Message, featurizers: Sequence[str]) -> tuple[Any, Any
     return tuple(  # type: ignore[return-value]
         None if part is None else part.features for part in (token_words, token_dense, sentence_words, sentence_dense)
     )
+
+
+def _views(messages: Sequence[Message], featurizers: Sequence[str]) -> tuple[int, ...]:
+    """The widths of the dense sentence features that each featurizer gave, of the first message that has any."""
+    for message in messages:
+        widths = tuple(
+            features.features.shape[1]
+            for features in message.features
+            if features.attribute == TEXT
+            and features.type == FEATURE_TYPE_SENTENCE
+            and features.is_dense()
+            and (not featurizers or features.origin in featurizers)
+        )
+        if widths:
+            return widths
+    return ()
 
 
 def _shape(parts: Sequence[tuple[Any, ...]]) -> Shape:
@@ -129,6 +157,13 @@ def _refuse_other_widths(rows: Sequence[Any], width: int, what: str) -> None:
             f"A message has {other} {what} features where the model was trained with {width}. "
             "Train again after a change of the featurizers, and name each featurizer only once."
         )
+
+
+def centre_and_spread_of_sentences(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """Of each view over the sentences that it can read. Shape: -> [S] twice."""
+    parts = [examples.sentence_dense[:, columns] for columns in examples.columns_of_views]
+    scales = [centre_and_spread(part[part.any(axis=1)]) for part in parts]
+    return np.concatenate([centre for centre, _ in scales]), np.concatenate([spread for _, spread in scales])
 
 
 def centre_and_spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

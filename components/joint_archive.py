@@ -46,7 +46,9 @@ class Description:
     @classmethod
     def read(cls, folder: Path) -> Description:
         parts = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        return cls(**{**parts, "shape": Shape(**parts["shape"]), "calibration": Calibration(**parts["calibration"])})
+        shape = Shape(**{**parts["shape"], "views": tuple(parts["shape"]["views"])})
+        sharpness, *likeness = parts["calibration"].values()
+        return cls(**{**parts, "shape": shape, "calibration": Calibration(sharpness, *map(tuple, likeness))})
 
 
 def save(folder: Path, description: Description, model: JointModel, memory: Memory | None) -> None:
@@ -111,7 +113,7 @@ class Net:
         inputs = {
             "token_bags": _spread(np.asarray(bags, np.float32), mask),
             "token_dense": _spread(standardised_tokens(examples.token_dense, self._centre, self._spread), mask),
-            "sentence_dense": standardised_sentences(examples.sentence_dense, self._centre, self._spread),
+            "sentence_dense": standardised_sentences(examples, self._centre, self._spread),
             "mask": mask,
         }
         intents, *tags = self._answer({name: value for name, value in inputs.items() if name in self._reads})
@@ -124,9 +126,14 @@ def standardised_tokens(dense: np.ndarray, centre: np.ndarray, spread: np.ndarra
     return ((dense - centre[:width]) / spread[:width]).astype(np.float32)
 
 
-def standardised_sentences(dense: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+def standardised_sentences(examples: Examples, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """The same of the sentences'. A view that says nothing of a sentence is as its mean."""
+    dense = examples.sentence_dense
     first = len(centre) - dense.shape[1]
-    return ((dense - centre[first:]) / spread[first:]).astype(np.float32)
+    standardised = ((dense - centre[first:]) / spread[first:]).astype(np.float32)
+    for columns in examples.columns_of_views[1:]:
+        standardised[~dense[:, columns].any(axis=1), columns] = 0.0
+    return standardised
 
 
 def _session(folder: Path, description: Description) -> tuple[Any, set[str]]:

@@ -30,7 +30,7 @@ from components import examples as reading
 from components import memory as remembering
 from components import processor
 from components.calibration import Calibration, calibrate
-from components.examples import Examples, centre_and_spread
+from components.examples import Examples, centre_and_spread, centre_and_spread_of_sentences
 from components.joint_archive import WEIGHTS, Description, standardised_sentences, standardised_tokens
 from components.memory import Memory
 from components.tags import OUTSIDE, tag_names, tags_of
@@ -129,7 +129,7 @@ def learn(
     """
     from components import joint_training as training
 
-    labels = [_label_of(message) if config["intent_classification"] else None for message in messages]
+    labels = [label_of(message) if config["intent_classification"] else None for message in messages]
     known = sorted({label for label in labels if label})
     tags = _tags(messages) if config["entity_recognition"] else {}
     if len(known) < 2 and not tags:
@@ -142,7 +142,7 @@ def learn(
     examples = _standardised(raw, np.array(centre, np.float32), np.array(spread, np.float32))
     numbers = np.array([known.index(label) if label else UNLABELLED for label in labels])
     targets = training.Targets(numbers, tuple(_tag_numbers(messages, raw, kind, names) for kind, names in tags.items()))
-    held_out = _held_out(numbers, config["held_out"], config["random_seed"] or 0)
+    held_out = held_out_of(numbers, config["held_out"], config["random_seed"] or 0)
     size = _size(raw, known, tags, config)
     if older:
         _refuse_other(older[0], known, tags, size)
@@ -224,14 +224,14 @@ def _remember(
     net = training.predict(model, examples, held_out)[0] if len(held_out) else np.zeros((0, count))
     has_sentences = raw.shape.sentence_dense + raw.shape.sentence_words > 0
     if not config["memory"] or not has_sentences:
-        return None, calibrate(net, None, None, labels[held_out])
+        return None, calibrate(net, None, [], labels[held_out])
     labelled = np.flatnonzero(labels != UNLABELLED)
     places = np.searchsorted(labelled, held_out)
-    memory, unseen, usual = remembering.fit(raw.of_sentences(labelled), labels[labelled], count, places)
-    return memory, calibrate(net, unseen, usual, labels[held_out])
+    learnt = remembering.fit(raw.of_sentences(labelled), labels[labelled], count, places)
+    return learnt.memory, calibrate(net, learnt.unseen, learnt.usual, labels[held_out])
 
 
-def _label_of(message: Message) -> str | None:
+def label_of(message: Message) -> str | None:
     return message.get(INTENT_RESPONSE_KEY) or message.get(INTENT)
 
 
@@ -280,7 +280,8 @@ def _part_tags(message: Message, kind: str, number: dict[str, int]) -> list[int]
 
 def _standard(raw: Examples) -> tuple[list[float], list[float]]:
     """The mean and spread of each dense feature, the tokens' first. A net learns faster from features of one size."""
-    (token_centre, token_spread), (centre, spread) = map(centre_and_spread, (raw.token_dense, raw.sentence_dense))
+    token_centre, token_spread = centre_and_spread(raw.token_dense)
+    centre, spread = centre_and_spread_of_sentences(raw)
     centre, spread = np.concatenate([token_centre, centre]), np.concatenate([token_spread, spread])
     return centre.round(7).tolist(), spread.round(7).tolist()
 
@@ -290,12 +291,13 @@ def _standardised(raw: Examples, centre: np.ndarray, spread: np.ndarray) -> Exam
         raw.token_words,
         standardised_tokens(raw.token_dense, centre, spread),
         raw.sentence_words,
-        standardised_sentences(raw.sentence_dense, centre, spread),
+        standardised_sentences(raw, centre, spread),
         raw.starts,
+        raw.views,
     )
 
 
-def _held_out(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+def held_out_of(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Some labelled examples, none of a label that has fewer than four. Shape: -> [K], sorted."""
     labelled = np.flatnonzero(labels != UNLABELLED)
     if len(labelled) < FEWEST_TO_HOLD_OUT or not share:

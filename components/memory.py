@@ -3,6 +3,9 @@
 The net generalises from its features; this part weighs a new sentence's likeness to each example it has seen
 (Saunders et al. 1998). It is solved, not trained: some seconds for 10,000 examples. On few examples, and across
 languages, it is the stronger half; it also knows how near the nearest example is, which tells what is out of scope.
+
+Each featurizer of sentences has a regression of its own, over the examples that it can read, and a message asks those
+that can read it. So an encoder that knows only English makes English better and leaves Chinese as it was.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ SHARPNESS = 1.0
 RIDGE = 0.1
 DIRECTIONS = 320  # of the sentence vectors that are kept: the rest is noise, and costs time with each message
 MOST_EXAMPLES = 16_000  # the kernel is square: beyond this, every label gives up the same share
+FULLY_HEARD = 1 / 3  # of all examples: who has read fewer of them counts for less
+HEARD_AT_ALL = 0.1
 NEAREST = 3
 ROWS_AT_ONCE = 512
 MOST_COMPARED = 2000
@@ -27,14 +32,38 @@ MOST_COMPARED = 2000
 
 @dataclass(frozen=True)
 class Recollection:
-    """What the memory makes of N sentences: scores [N, labels] of about 0 to 1, likeness [N] to the nearest."""
+    """What the memory makes of N sentences: scores [N, labels] of about 0 to 1, and the likeness [N, views] to the
+    nearest examples, not a number where a view cannot read the sentence.
+    """
 
     scores: np.ndarray
     likeness: np.ndarray
 
 
 class Memory:
-    """`tensors` is all it has learnt, by name."""
+    """One regression a view, of those views that have read enough. `tensors` is all it has learnt, by name."""
+
+    def __init__(self, tensors: dict[str, np.ndarray]) -> None:
+        self.tensors = tensors
+        self._heard = {int(view): heard for view, heard in zip(tensors["views"], tensors["heard"], strict=True)}
+        self.regressions = {view: Regression(_of_view(tensors, view)) for view in self._heard}
+
+    def recall(self, examples: Examples) -> Recollection:
+        """Reads the sentence features only."""
+        likeness = np.full((len(examples), len(self.regressions)), np.nan, np.float32)
+        said, weights = 0.0, np.zeros((len(examples), 1), np.float32)
+        for column, (view, regression) in enumerate(self.regressions.items()):
+            vectors, words, reads = _view(examples, view)
+            if not reads.any():
+                continue
+            scores = np.zeros((len(examples), regression.labels), np.float32)
+            scores[reads], likeness[reads, column] = regression.recall(vectors[reads], words[reads])
+            said, weights = said + self._heard[view] * scores, weights + self._heard[view] * reads[:, None]
+        return Recollection(said / weights, likeness)
+
+
+class Regression:
+    """Of one view. `tensors` is all it has learnt, by name."""
 
     def __init__(self, tensors: dict[str, np.ndarray]) -> None:
         self.tensors = tensors
@@ -42,47 +71,96 @@ class Memory:
         self._weights = tensors["weights"].astype(np.float32)
         self._words = _matrix(tensors)
         self._words_by_feature = self._words.T.tocsr()
+        self.labels = self._weights.shape[1]
 
-    def recall(self, examples: Examples) -> Recollection:
-        """Reads the sentence features only."""
-        likeness = self._likeness(examples)
-        return Recollection(_kernel(likeness) @ self._weights + self.tensors["means"], _nearest(likeness))
+    def recall(self, dense: np.ndarray, words: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+        """Shapes: dense [N, S], words [N, V] -> scores [N, labels], likeness to the nearest [N]."""
+        likeness = self._likeness(dense, words)
+        return _kernel(likeness) @ self._weights + self.tensors["means"], _nearest(likeness)
 
-    def _likeness(self, examples: Examples) -> np.ndarray:
-        vectors = _vectors(examples.sentence_dense, self.tensors)
-        words = _weighted(examples.sentence_words, self.tensors["rarity"])
+    def _likeness(self, dense: np.ndarray, words: csr_matrix) -> np.ndarray:
         share = float(self.tensors["words_share"][0])
-        likeness = (1 - share) * (vectors @ self._vectors.T)
+        likeness = (1 - share) * (_vectors(dense, self.tensors) @ self._vectors.T)
         if share:
-            likeness = likeness + share * (words @ self._words_by_feature).toarray()
+            likeness = likeness + share * (_weighted(words, self.tensors["rarity"]) @ self._words_by_feature).toarray()
         return likeness
 
 
-def fit(
-    examples: Examples, labels: np.ndarray, count: int, held_out: np.ndarray
-) -> tuple[Memory, np.ndarray, np.ndarray]:
-    """A memory of all examples; the scores of the `held_out` ones had it not seen them; the likeness of all to others.
+@dataclass(frozen=True)
+class Lesson:
+    """What a memory is, what it would have said of held-out examples had it not seen them, and what is usual.
 
-    Shape: labels [N] in 0..count-1, held_out [K] indices -> memory, scores [K, labels], likeness [N']. The scores are
-    exact and need no second fit: leaving a block out of a ridge regression changes its predictions by a closed form
-    (Pahikkala et al. 2006).
+    Shapes: unseen [K, labels]; usual, a view: the likeness of [N'] examples to others.
+    """
+
+    memory: Memory
+    unseen: np.ndarray
+    usual: list[np.ndarray]
+
+
+def fit(examples: Examples, labels: np.ndarray, count: int, held_out: np.ndarray) -> Lesson:
+    """A memory of all examples.
+
+    Shape: labels [N] in 0..count-1, held_out [K] indices. What it would have said of these is exact and needs no
+    second fit: leaving a block out of a ridge regression changes its predictions by a closed form (Pahikkala et al.
+    2006).
     """
     kept, held_out = _kept(labels, held_out)
-    tensors = _space(examples, kept)
-    vectors = _vectors(examples.sentence_dense[kept], tensors)
-    words = _weighted(examples.sentence_words[kept], tensors["rarity"])
+    examples, labels = examples.of_sentences(kept), labels[kept]
+    tensors: dict[str, np.ndarray] = {}
+    heard: dict[int, float] = {}
+    usual = []
+    said, weights = np.zeros((len(held_out), count), np.float32), np.zeros((len(held_out), 1), np.float32)
+    for view in range(len(examples.columns_of_views)):
+        vectors, words, reads = _view(examples, view)
+        if reads.mean() < HEARD_AT_ALL:
+            continue
+        heard[view] = min(1.0, float(reads.mean()) / FULLY_HEARD)
+        places, read_of_held_out = np.cumsum(reads)[held_out] - 1, reads[held_out]
+        learnt, unseen, likeness = _regress(
+            vectors[reads], words[reads], labels[reads], count, places[read_of_held_out]
+        )
+        tensors |= {f"{view}.{name}": part for name, part in learnt.items()}
+        usual.append(likeness)
+        said[read_of_held_out] += heard[view] * unseen
+        weights[read_of_held_out] += heard[view]
+    tensors |= {"views": np.array(list(heard), np.int64), "heard": np.array(list(heard.values()), np.float32)}
+    return Lesson(Memory(tensors), said / weights, usual)
+
+
+def _view(examples: Examples, view: int) -> tuple[np.ndarray, csr_matrix, np.ndarray]:
+    """The vectors of a view, the words that go with it, and which sentences it can read.
+
+    The words go with the first view, which therefore says something of every sentence.
+    """
+    dense = examples.sentence_dense[:, examples.columns_of_views[view]]
+    if view == 0:
+        return dense, examples.sentence_words, np.ones(len(dense), bool)
+    return dense, examples.sentence_words[:, :0], dense.any(axis=1)
+
+
+def _of_view(tensors: dict[str, np.ndarray], view: int) -> dict[str, np.ndarray]:
+    prefix = f"{view}."
+    return {name.removeprefix(prefix): part for name, part in tensors.items() if name.startswith(prefix)}
+
+
+def _regress(
+    dense: np.ndarray, counts: csr_matrix, labels: np.ndarray, count: int, held_out: np.ndarray
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    tensors = _space(dense, counts)
+    vectors = _vectors(dense, tensors)
+    words = _weighted(counts, tensors["rarity"])
     share = float(tensors["words_share"][0])
     likeness = (1 - share) * (vectors @ vectors.T)
     if share:
         _add_likeness_of_words(likeness, words, share)
-    targets = np.eye(count, dtype=np.float32)[labels[kept]]
+    targets = np.eye(count, dtype=np.float32)[labels]
     means = targets.mean(0)
     system = _kernel(likeness)
     system[np.diag_indices_from(system)] += RIDGE
     factor = cho_factor(system, overwrite_a=True, check_finite=False)
     weights = cho_solve(factor, targets - means, check_finite=False)
     unseen = _leaving_out(factor, weights, targets, held_out)
-    usual = _likeness_to_others(likeness)
     tensors |= {
         "vectors": vectors.astype(np.float16),
         "weights": weights.astype(np.float16),
@@ -91,7 +169,7 @@ def fit(
         "words_columns": words.indices.astype(np.int32),
         "words_rows": words.indptr.astype(np.int64),
     }
-    return Memory(tensors), unseen, usual
+    return tensors, unseen, _likeness_to_others(likeness)
 
 
 def _likeness_to_others(likeness: np.ndarray) -> np.ndarray:
@@ -133,12 +211,11 @@ def _leaving_out(factor: object, weights: np.ndarray, targets: np.ndarray, held_
     return targets[held_out] - np.linalg.solve(inverse, weights[held_out])
 
 
-def _space(examples: Examples, kept: np.ndarray) -> dict[str, np.ndarray]:
+def _space(dense: np.ndarray, words: csr_matrix) -> dict[str, np.ndarray]:
     """The directions in which sentence vectors differ, and how rare each word is."""
-    dense, words = examples.sentence_dense[kept], examples.sentence_words[kept]
     centre, spread = centre_and_spread(dense)
     frequency = np.bincount(words.indices, minlength=words.shape[1])
-    rarity = np.log((1 + len(kept)) / (1 + frequency)) + 1
+    rarity = np.log((1 + len(dense)) / (1 + frequency)) + 1
     share = 1.0 if not dense.shape[1] else WORDS_SHARE if words.shape[1] else 0.0
     return {
         "centre": centre,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Text, Tuple, TypeVar
@@ -20,21 +20,28 @@ from rasa.nlu.constants import DENSE_FEATURIZABLE_ATTRIBUTES, TOKENS_NAMES
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
 from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE
+from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from tqdm import tqdm
 
 from components import encoders, pooling, settings, sources, text
-from components.encoders import Reading, e5, universal
+from components.encoders import Reading, e5, minilm, universal
 from components.encoders.e5 import E5Encoder
+from components.encoders.minilm import MiniLMEncoder
 from components.encoders.universal import UniversalEncoder
 from components.encoders.weights import MissingWeights
 
-ENCODERS = {"universal": UniversalEncoder, "e5": E5Encoder}  # the last of those used gives tokens their vectors
-SOURCES = {"universal": universal.source, "e5": e5.source}
+ENCODERS = {"e5": E5Encoder, "universal": UniversalEncoder, "minilm": MiniLMEncoder}
+SOURCES = {"e5": e5.source, "universal": universal.source, "minilm": minilm.source}
+SENTENCE_SIZES = {"e5": e5.SIZE, "universal": universal.SENTENCE_SIZE, "minilm": minilm.SIZE}
+TOKEN_SIZES = {"e5": e5.SUBWORD_SIZE, "universal": universal.SUBWORD_SIZE, "minilm": minilm.SIZE}
+OF_ENGLISH = "minilm"
 TEXTS_AT_ONCE, WORTH_A_BAR = 128, 1000
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, as a broken JSON can carry
 REPLACEMENT = "\ufffd"
+LAST_LATIN_LETTER = "\u024f"
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
@@ -46,19 +53,25 @@ class Passage(NamedTuple):
 
 
 class Vectors(NamedTuple):
-    """Shapes: tokens [tokens, 2 * 384] (512 where `universal` stands alone), sentence [1, 512 + 384 of those named]."""
+    """What the encoders say of a text. What `minilm` gives is all zeros where the text is not English.
+
+    Shapes: tokens [tokens, 2 * 384 of e5, or else 512 of universal, + 384 of minilm], sentence [1, 384 + 512 of those
+    named], english [1, 384] or none where `minilm` is not named.
+    """
 
     tokens: np.ndarray
-    sentence: np.ndarray
+    sentence: np.ndarray | None
+    english: np.ndarray | None
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
-    """Google's Universal Sentence Encoder and multilingual-e5-small, side by side: better than either alone.
+    """multilingual-e5-small and Google's Universal Sentence Encoder, side by side: better than either alone.
 
-    A sentence's vector is both of theirs, each of length 1. A token's is the mean of the subwords it consists of, in
-    their context, as e5's middle layer and its last give them. A text has the same vectors in training and in a
-    conversation, bit for bit.
+    A sentence's vector is both of theirs, each of length 1. all-MiniLM-L6-v2 knows English better than they do: it
+    gives what it can read a second sentence vector, features of their own, which stay zero for other languages. A
+    token's vector is the mean of the subwords it consists of, in their context, as e5's middle layer and its last give
+    them, and MiniLM's last. A text has the same vectors in training and in a conversation, bit for bit.
     """
 
     @classmethod
@@ -107,9 +120,10 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         super().__init__(name, config)
         cache = Path(config["cache"]) if config["cache"] else None
         try:
-            self._encoders = [ENCODERS[each](cache, _code()) for each in _ordered(config["encoders"])]
+            self._encoders = {each: ENCODERS[each](cache, _code()) for each in _ordered(config["encoders"])}
         except MissingWeights as error:
             raise InvalidConfigException(f"{type(self).__name__}: {error}.") from error
+        self._beside = ThreadPoolExecutor(1)
 
     @classmethod
     def create(
@@ -138,7 +152,11 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         ]
         vectors = self._vectors(list(dict.fromkeys(passage for _, _, passage in places)), threads)
         for message, attribute, passage in places:
-            self.add_features_to_message(*vectors[passage], attribute, message)
+            tokens, sentence, english = vectors[passage]
+            message.add_features(Features(tokens, FEATURE_TYPE_SEQUENCE, attribute, self._identifier))
+            for view in (sentence, english):
+                if view is not None:
+                    message.add_features(Features(view, FEATURE_TYPE_SENTENCE, attribute, self._identifier))
 
     def _vectors(self, passages: Sequence[Passage], threads: int) -> Dict[Passage, Vectors]:
         waiting = sorted(passages, key=lambda passage: len(passage.text))  # texts of like length go together
@@ -151,16 +169,58 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         return found
 
     def _vectors_of(self, passages: Sequence[Passage]) -> Dict[Passage, Vectors]:
-        texts = [passage.text for passage in passages]
-        readings = zip(*(encoder.read(texts) for encoder in self._encoders), strict=True)
-        return {passage: _joined(passage, of_it) for passage, of_it in zip(passages, readings, strict=True)}
+        readings = self._alone(passages) if len(passages) == 1 else self._one_by_one(passages)
+        return {
+            passage: _joined(passage, {name: of_all[index] for name, of_all in readings.items()})
+            for index, passage in enumerate(passages)
+        }
+
+    def _one_by_one(self, passages: Sequence[Passage]) -> Dict[Text, List[Reading | None]]:
+        return {name: self._readings(name, passages) for name in self._encoders}
+
+    def _alone(self, passages: Sequence[Passage]) -> Dict[Text, List[Reading | None]]:
+        """A customer's message is read by two processors: the slowest encoder reads beside the others."""
+        first, *others = self._encoders
+        reading = self._beside.submit(self._readings, first, passages)
+        readings = {name: self._readings(name, passages) for name in others}
+        return {first: reading.result(), **readings}
+
+    def _readings(self, name: Text, passages: Sequence[Passage]) -> List[Reading | None]:
+        """None for what an encoder cannot read."""
+        readable = [name != OF_ENGLISH or _is_english(passage.text) for passage in passages]
+        texts = [passage.text for passage, reads in zip(passages, readable, strict=True) if reads]
+        readings = iter(self._encoders[name].read(texts))
+        return [next(readings) if reads else None for reads in readable]
 
 
-def _joined(passage: Passage, readings: Sequence[Reading]) -> Vectors:
+def _joined(passage: Passage, readings: Mapping[Text, Reading | None]) -> Vectors:
     """What the encoders made of a text; a text without a token says nothing."""
-    tokens = pooling.token_vectors(readings[-1].subwords, readings[-1].offsets, passage.spans)
-    sentence = np.concatenate([reading.sentence for reading in readings], axis=1)
-    return Vectors(tokens, sentence if passage.spans else np.zeros_like(sentence))
+    sentences = {name: _sentence(name, reading, passage) for name, reading in readings.items()}
+    english = sentences.pop(OF_ENGLISH, None)
+    of_tokens = [*list(sentences)[:1], *([OF_ENGLISH] if english is not None else [])]
+    tokens = [_tokens(name, readings[name], passage) for name in of_tokens]
+    together = np.concatenate(list(sentences.values()), axis=1) if sentences else None
+    return Vectors(np.concatenate(tokens, axis=1), together, english)
+
+
+def _tokens(name: Text, reading: Reading | None, passage: Passage) -> np.ndarray:
+    if reading is None:
+        return np.zeros((len(passage.spans), TOKEN_SIZES[name]), np.float32)
+    return pooling.token_vectors(reading.subwords, reading.offsets, passage.spans)
+
+
+def _sentence(name: Text, reading: Reading | None, passage: Passage) -> np.ndarray:
+    if reading is None or not passage.spans:
+        return np.zeros((1, SENTENCE_SIZES[name]), np.float32)
+    return reading.sentence
+
+
+def _is_english(written: Text) -> bool:
+    """Whether it has letters, and none of another alphabet."""
+    if written.isascii():
+        return any(map(str.isalpha, written))
+    letters = [character for character in written if character.isalpha()]
+    return bool(letters) and max(letters) <= LAST_LATIN_LETTER
 
 
 def _each(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> Iterator[Result]:
@@ -179,8 +239,8 @@ def _passage(message: Message, attribute: Text) -> Passage:
     return Passage(text.normalise(written).rstrip(), spans)
 
 
-def _ordered(names: Sequence[Text]) -> List[Text]:
-    """However they are named, e5 comes last."""
+def _ordered(names: Iterable[Text]) -> List[Text]:
+    """However they are named, e5 comes first."""
     return [name for name in ENCODERS if name in names]
 
 

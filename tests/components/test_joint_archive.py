@@ -11,8 +11,8 @@ import onnx
 import pytest
 import torch
 from safetensors.numpy import load_file
+from scipy.sparse import csr_matrix, vstack
 from scipy.sparse import random as random_words
-from scipy.sparse import vstack
 
 from components import memory
 from components.calibration import Calibration
@@ -90,7 +90,7 @@ def _description(size: NetSize = SIZE) -> Description:
         tags=dict(list(tags.items())[: len(size.tags)]),
         centre=np.linspace(-1, 3, features).round(3).tolist(),
         spread=np.linspace(0.5, 2, features).round(3).tolist(),
-        calibration=Calibration(1.5, 0.625, 0.125),
+        calibration=Calibration(1.5, (0.625,), (0.125,)),
         has_memory=True,
     )
 
@@ -98,7 +98,7 @@ def _description(size: NetSize = SIZE) -> Description:
 def _saved(folder: Path, size: NetSize = SIZE) -> tuple[JointModel, Description]:
     model, description = _model(size), _description(size)
     examples = _examples([2] * 8, size)
-    save(folder, description, model, memory.fit(examples, np.arange(8) % 3, 3, np.array([1]))[0])
+    save(folder, description, model, memory.fit(examples, np.arange(8) % 3, 3, np.array([1])).memory)
     return model, Description.read(folder)
 
 
@@ -107,7 +107,7 @@ def _standardised(examples: Examples, description: Description) -> Examples:
     return replace(
         examples,
         token_dense=standardised_tokens(examples.token_dense, centre, spread),
-        sentence_dense=standardised_sentences(examples.sentence_dense, centre, spread),
+        sentence_dense=standardised_sentences(examples, centre, spread),
     )
 
 
@@ -167,7 +167,7 @@ def test_it_writes_a_description_tensors_and_an_export_and_nothing_else(tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {DESCRIPTION, WEIGHTS, EXPORT, MEMORY}
     json.loads((tmp_path / DESCRIPTION).read_text(encoding="utf-8"))
     assert load_file(str(tmp_path / WEIGHTS))["table.weight"].shape == (30, 8)
-    assert load_file(str(tmp_path / MEMORY))["weights"].shape == (8, 3)
+    assert load_file(str(tmp_path / MEMORY))["0.weights"].shape == (8, 3)
     onnx.checker.check_model(onnx.load(str(tmp_path / EXPORT)))
 
 
@@ -193,7 +193,7 @@ def test_without_a_memory_none_is_loaded(tmp_path: Path) -> None:
 
 def test_the_memory_says_the_same_when_loaded(tmp_path: Path) -> None:
     examples = _examples([2] * 8)
-    remembered, *_ = memory.fit(examples, np.arange(8) % 3, 3, np.array([1]))
+    remembered = memory.fit(examples, np.arange(8) % 3, 3, np.array([1])).memory
     save(tmp_path, _description(), _model(), remembered)
     loaded = load_memory(tmp_path, _description())
     assert loaded is not None
@@ -219,9 +219,21 @@ def test_without_entities_there_is_no_random_field(tmp_path: Path) -> None:
 def test_standard_features_are_those_of_tokens_before_those_of_sentences() -> None:
     centre, spread = np.array([1.0, 2.0, 30.0]), np.array([1.0, 2.0, 10.0])
     assert standardised_tokens(np.array([[1.0, 6.0]]), centre, spread).tolist() == [[0.0, 2.0]]
-    assert standardised_sentences(np.array([[50.0]]), centre, spread).tolist() == [[2.0]]
+    assert standardised_sentences(_of_vectors([[50.0]]), centre, spread).tolist() == [[2.0]]
     assert standardised_tokens(np.zeros((4, 0)), centre[2:], spread[2:]).shape == (4, 0)
-    assert standardised_sentences(np.zeros((4, 0)), centre[:2], spread[:2]).shape == (4, 0)
+    assert standardised_sentences(_of_vectors([[]] * 4), centre[:2], spread[:2]).shape == (4, 0)
+
+
+def test_a_view_that_cannot_read_a_sentence_stands_in_the_middle_of_its_features() -> None:
+    centre, spread = np.array([10.0, 5.0]), np.array([1.0, 1.0])
+    examples = replace(_of_vectors([[0.0, 0.0], [0.0, 7.0]]), views=(1, 1))
+    assert standardised_sentences(examples, centre, spread).tolist() == [[-10.0, 0.0], [-10.0, 2.0]]
+
+
+def _of_vectors(vectors: list[list[float]]) -> Examples:
+    none = np.zeros((0, 0), np.float32)
+    dense = np.array(vectors, np.float32).reshape(len(vectors), -1)
+    return Examples(csr_matrix(none), none, csr_matrix((len(vectors), 0)), dense, np.zeros(len(vectors) + 1, np.int64))
 
 
 @pytest.mark.parametrize("name", [DESCRIPTION, WEIGHTS, EXPORT, MEMORY])

