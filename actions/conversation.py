@@ -76,7 +76,10 @@ class Repeat(ShopAction):
 
 
 class UseFacts(ShopAction):
-    """Facts without a request: an order number asks for its state, a product for what it is like."""
+    """Facts without a request: an order number asks for its state, a product for what it is like.
+
+    What sounds like a fact and holds none was not understood: a name, a code or letters struck at random.
+    """
 
     def name(self) -> str:
         return "action_use_facts"
@@ -91,6 +94,8 @@ class UseFacts(ShopAction):
             return [FollowupAction(answers.pick(turn.text, "request_words") or "track_order_form")]
         if turn.value("product") or turn.slot(CANDIDATES) or (turn.slot(FOCUS) and turn.value("option")):
             return _question_about_product(turn).serve(turn)
+        if not turn.entities:
+            return [FollowupAction("action_not_understood")]
         turn.say("utter_ask_what_for")
         return []
 

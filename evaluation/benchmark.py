@@ -55,6 +55,7 @@ class Run:
     trial: Trial
     train: str
     test: str
+    change: str = ""  # of the pipeline, in words
 
     def digest(self) -> str:
         """A hash of all that the figures follow from: pipeline, components and data."""
@@ -142,7 +143,8 @@ def measure_once(one: Run, *, again: bool, results: Path) -> None:
         return
     print(f"{one.name}: running", flush=True)
     figures = kept(run(one.trial))
-    figures |= {"config": one.trial.config, "train": one.train, "test": one.test, "digest": digest}
+    config = one.change or one.trial.config
+    figures |= {"config": config, "train": one.train, "test": one.test, "digest": digest}
     keep(results, one.name, figures)
     print(f"{one.name}: {json.dumps({key: figures[key] for key in KEPT})}", flush=True)
 

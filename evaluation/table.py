@@ -8,12 +8,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-BEGIN, END = "<!-- benchmark-nlu -->", "<!-- /benchmark-nlu -->"
+MARKS = BEGIN, END = "<!-- benchmark-nlu -->", "<!-- /benchmark-nlu -->"
 FOLDS = tuple(f"hwu64/fold_{number}" for number in range(1, 11))
 OURS_BESIDE, STOCK_BESIDE = "beside-stock/ours", "beside-stock/stock"
 NOT_RUN = "not run"
 HEAD = "| data | best published, or stock | ours | goal |\n| --- | --- | --- | --- |"
 Runs = Mapping[str, Any]
+Marks = tuple[str, str]
 
 INTENT, OVERLAP, SPAN = "intent.accuracy", "entities.overlap_f1", "entities.span_f1"
 INSIDE, OUTSIDE = "out_of_scope.in_scope_accuracy", "out_of_scope.recall"
@@ -31,10 +32,10 @@ class Scores:
 
     def line(self, runs: Runs) -> str:
         done = [runs[name] for name in self.runs if name in runs]
-        ours = _percent(done, self.measures) if done else NOT_RUN
+        ours = percent(done, self.measures) if done else NOT_RUN
         if 0 < len(done) < len(self.runs):
             ours += f" ({len(done)} of {len(self.runs)} runs)"
-        return _row(self.data, self.published, ours, self.goal)
+        return row(self.data, self.published, ours, self.goal)
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class BesideStock:
 
     def line(self, runs: Runs) -> str:
         ours, stock = (
-            _percent([runs[name]], self.measures) if name in runs else NOT_RUN for name in (OURS_BESIDE, STOCK_BESIDE)
+            percent([runs[name]], self.measures) if name in runs else NOT_RUN for name in (OURS_BESIDE, STOCK_BESIDE)
         )
-        return _row(self.data, f"stock {stock}", ours, self.goal)
+        return row(self.data, f"stock {stock}", ours, self.goal)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Ratio:
             _figure(runs[name], self.measure) if name in runs else None for name in (OURS_BESIDE, STOCK_BESIDE)
         )
         shown = self._shown(ours) + (f", {stock / ours:.1f} times less" if ours and stock else "")
-        return _row(self.data, f"stock {self._shown(stock)}", shown, self.goal)
+        return row(self.data, f"stock {self._shown(stock)}", shown, self.goal)
 
     def _shown(self, figure: float | None) -> str:
         return NOT_RUN if figure is None else f"{figure:,.1f} {self.unit}"
@@ -123,29 +124,29 @@ def as_markdown(runs: Runs) -> str:
     return "\n".join([HEAD, *(row.line(runs) for row in ROWS)])
 
 
-def between_marks(readme: str) -> str:
+def between_marks(page: str, marks: Marks = MARKS) -> str:
     """What stands where the table belongs. Raises ValueError where the marks are missing."""
-    return readme[slice(*_place(readme))].strip()
+    return page[slice(*_place(page, marks))].strip()
 
 
-def written_into(readme: str, runs: Runs) -> str:
-    """The README with the table in its place. Raises ValueError where the marks are missing."""
-    begin, end = _place(readme)
-    return f"{readme[:begin]}\n\n{as_markdown(runs)}\n\n{readme[end:]}"
+def put(page: str, table: str, marks: Marks = MARKS) -> str:
+    """The page with the table in its place. Raises ValueError where the marks are missing."""
+    begin, end = _place(page, marks)
+    return f"{page[:begin]}\n\n{table}\n\n{page[end:]}"
 
 
 def write(readme: Path, runs: Runs) -> None:
-    readme.write_text(written_into(readme.read_text(encoding="utf-8"), runs), encoding="utf-8")
+    readme.write_text(put(readme.read_text(encoding="utf-8"), as_markdown(runs)), encoding="utf-8")
 
 
-def _place(readme: str) -> tuple[int, int]:
-    begin, end = readme.find(BEGIN), readme.find(END)
+def _place(page: str, marks: Marks) -> tuple[int, int]:
+    begin, end = map(page.find, marks)
     if begin < 0 or end < begin:
-        raise ValueError(f"the README has no place for the table, between {BEGIN} and {END}")
-    return begin + len(BEGIN), end
+        raise ValueError(f"the page has no place for the table, between {' and '.join(marks)}")
+    return begin + len(marks[0]), end
 
 
-def _percent(runs: list[Any], measures: tuple[str, ...]) -> str:
+def percent(runs: list[Any], measures: tuple[str, ...]) -> str:
     return " / ".join(f"{100 * fmean(_figure(run, measure) for run in runs):.1f}" for measure in measures)
 
 
@@ -156,5 +157,5 @@ def _figure(run: Any, measure: str) -> float:
     return float(run)
 
 
-def _row(*cells: str) -> str:
+def row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"

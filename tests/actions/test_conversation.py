@@ -108,6 +108,10 @@ def test_a_fact_alone_asks_for_what_it_most_likely_means(
     assert emma.says(text, **entities).replies == replies
 
 
+def test_what_sounds_like_a_fact_and_holds_none_was_not_understood(emma: Conversation) -> None:
+    assert emma.says("qwpoeiru", "inform").replies == ["utter_not_understood"]
+
+
 def test_facts_other_than_those_that_were_asked_for_get_a_hint_and_the_form_waits(emma: Conversation) -> None:
     emma.says("cancel W8264401", "cancel_order", order_number="W8264401")
     heard = emma.says("my phone is 13800138000", phone="13800138000")

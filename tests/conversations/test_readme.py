@@ -6,10 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from desk.hours import service_hours
 from tests.conversations.conftest import Customer
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESPONSES = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))["responses"]
 TRANSCRIPTS = re.findall(r"<!-- transcript -->\n```text\n(.*?)```", README, re.DOTALL)
 CHANGES_DAILY = re.compile(
     r"\d+月\d+日 ?（?(周.）?)?|(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+ \w+|[RT]\d{7}"
@@ -18,7 +22,16 @@ CHANGES_DAILY = re.compile(
 
 
 def steady(text: str) -> str:
-    return CHANGES_DAILY.sub("", text).strip()
+    return CHANGES_DAILY.sub("", by_day(text)).strip()
+
+
+def by_day(text: str) -> str:
+    """At night the bot says when its colleagues are back, where by day they are there."""
+    hours = service_hours()
+    replies = zip(RESPONSES["utter_handover_opened_after_hours"], RESPONSES["utter_handover_opened"], strict=True)
+    for night, day in replies:
+        text = text.replace(night["text"].format(opens=hours.opens, closes=hours.closes), day["text"])
+    return text
 
 
 def turns(transcript: str) -> list[tuple[str, str]]:

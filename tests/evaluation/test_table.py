@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evaluation.benchmark import RESULTS, read_results
-from evaluation.table import BEGIN, END, FOLDS, OURS_BESIDE, STOCK_BESIDE, as_markdown, between_marks, written_into
+from evaluation.table import BEGIN, END, FOLDS, OURS_BESIDE, STOCK_BESIDE, as_markdown, between_marks, put
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -48,15 +48,15 @@ def test_what_has_not_been_run_is_said() -> None:
 
 def test_the_table_goes_where_its_marks_are() -> None:
     readme = f"# Haoke\n\n{BEGIN}\nold\n{END}\n\nLicence\n"
-    written = written_into(readme, {})
+    written = put(readme, as_markdown({}))
     assert between_marks(written) == as_markdown({})
     assert written.startswith("# Haoke\n") and written.endswith(f"{END}\n\nLicence\n")
-    assert written_into(written, {}) == written
+    assert put(written, as_markdown({})) == written
 
 
 def test_a_readme_without_a_place_for_it_is_refused() -> None:
     with pytest.raises(ValueError, match="no place"):
-        written_into("# Haoke\n", {})
+        put("# Haoke\n", "")
 
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="nothing has been benchmarked")
