@@ -66,7 +66,9 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
         modules = (calibration, crf, examples, joint_archive, joint_learning, memory, processor, ranking, tags)
-        return sources.fingerprint(*modules, *sources.texts("crf_net", "joint_net", "joint_training", "training_loop"))
+        return sources.fingerprint(
+            *modules, *sources.texts("crf_net", "dropout", "joint_net", "joint_training", "training_loop")
+        )
 
     def __init__(
         self,

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from components.dropout import Dropout
+
 
 @dataclass(frozen=True)
 class NetSize:
@@ -45,7 +47,7 @@ class RelativeSelfAttention(nn.Module):
 
     def __init__(self, *, width: int, heads: int, longest_distance: int, dropout: float) -> None:
         super().__init__()
-        self.head_count, self.longest_distance, self.dropout = heads, longest_distance, dropout
+        self.head_count, self.longest_distance, self.dropout = heads, longest_distance, Dropout(dropout)
         self.project = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
         self.distance = nn.Parameter(torch.zeros(heads, 2 * longest_distance + 3))
@@ -57,7 +59,7 @@ class RelativeSelfAttention(nn.Module):
         scores = query @ key.transpose(-1, -2) / math.sqrt(width / self.head_count)  # [B, heads, 1+T, 1+T]
         scores = scores + self.distance[:, self._buckets(length, x.device)]
         scores = scores.masked_fill(~mask[:, None, None, :], -1e4)
-        weights = F.dropout(scores.softmax(-1), self.dropout, self.training)
+        weights = self.dropout(scores.softmax(-1))
         return self.output((weights @ value).transpose(1, 2).reshape(batch, length, width))
 
     def _buckets(self, length: int, device: torch.device) -> Tensor:
@@ -79,7 +81,7 @@ class TransformerLayer(nn.Module):
             width=width, heads=heads, longest_distance=longest_distance, dropout=dropout
         )
         self.feed_forward = nn.Sequential(nn.Linear(width, inner * width), nn.GELU(), nn.Linear(inner * width, width))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         x = x + self.dropout(self.attention(self.attention_norm(x), mask))
@@ -111,7 +113,7 @@ class JointNet(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(2.5)) if size.similarity else None
         self.tags = nn.ModuleList(nn.Linear(2 * width, tags) for tags in size.tags)
         self.masked = nn.Parameter(0.1 * torch.randn(width))  # stands where a token is hidden
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, token_bags: Tensor, token_dense: Tensor, sentence_dense: Tensor, mask: Tensor

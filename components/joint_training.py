@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from components.crf import best_path
 from components.crf_net import ConditionalRandomField
+from components.dropout import dropout
 from components.examples import Examples
 from components.joint_net import JointNet, NetSize
 from components.tags import may_end, may_follow, may_start, spans_of
@@ -71,8 +72,8 @@ class JointModel(nn.Module):
         dense = torch.from_numpy(examples.token_dense[rows]).to(device)
         sentence = torch.from_numpy(examples.sentence_dense[indices]).to(device)
         if self.training:
-            dense = F.dropout(dense, self.losses.dense_dropout)
-            sentence = F.dropout(sentence, self.losses.dense_dropout)
+            dense = dropout(dense, self.losses.dense_dropout)
+            sentence = dropout(sentence, self.losses.dense_dropout)
         return bags, _spread(dense, mask), sentence, mask
 
     def _bags(self, examples: Examples, rows: np.ndarray) -> Tensor:
@@ -83,7 +84,7 @@ class JointModel(nn.Module):
             return torch.zeros(len(rows), self.table.embedding_dim, device=device)
         weights = torch.from_numpy(words.data.astype(np.float32)).to(device)
         if self.training:
-            weights = F.dropout(weights, self.losses.word_dropout)
+            weights = dropout(weights, self.losses.word_dropout)
         columns, starts = (torch.from_numpy(part.astype(np.int64)).to(device) for part in (words.indices, words.indptr))
         bags = self.table(columns, starts[:-1], per_sample_weights=weights)
         if self.training:
