@@ -19,6 +19,9 @@ SAYS_WHICH = {"product", "ordinal", "option"}
 UNWANTED = re.compile(
     r"(不要|不想要|别要|不是|\bnot|instead of|rather than|don'?t want)\s*(the |a |in )?$", re.IGNORECASE
 )
+CODE_OF_ORDER = re.compile(  # called so, or right behind the order's number
+    r"邮编|邮政编码|post ?code|postal|zip|\b[WR]\d{7}[\s,，:：]{1,3}[A-Z\d][A-Z\d ]{2,8}\W*$", re.IGNORECASE
+)
 AFTER_ORDER = ("order_proof", "items", "quantity", "variant", "new_address", "payment_choice", "confirmed")
 
 
@@ -123,10 +126,8 @@ class OrderProof(Step):
     def _proof(self, turn: Turn, asked: bool) -> str | None:
         if asked and re.fullmatch(r"[+(]?\d[\d ()\-]{6,18}", turn.text):
             return turn.text  # nothing but a phone number, in whatever way it is written
-        is_called_so = re.search(r"邮编|邮政编码|post ?code|postal|zip", turn.text.lower()) and not turn.value(
-            "address"
-        )
-        codes = ("postal_code",) if asked or is_called_so else ()  # else a code is part of an address
+        is_of_order = CODE_OF_ORDER.search(turn.text) and not turn.value("address")
+        codes = ("postal_code",) if asked or is_of_order else ()  # else a code is part of an address
         for entity in ("email", "phone", *codes):
             if value := turn.value(entity):
                 return value

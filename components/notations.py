@@ -19,6 +19,7 @@ NOT_MONEY_OR_TIME = (
 )
 A_DATE = r"(?:20[0-3]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
 ORDER_WORD = r"(?:订单号?码?|单号|order(?:\s*(?:number|no\.?|num|id|ref))?)"
+AFTER_AN_ORDER = r"(?<![A-Za-z\d])[WR]\d{7}[\s,，:：]{1,3}"  # digits that follow its number prove that it is theirs
 ORDER_NUMBER_WORD = r"(?:订单号码?|订单编号|order\s*(?:number|no\.?|num|id|ref))"
 PHONE_WORD = r"(?:电话|座机|手机号?码?|号码是|phone(?:\s*(?:number|no\.?))?|mobile|tel|call me (?:on|at))"
 POSTCODE_WORD = r"(?:邮编|邮政编码|post\s?code|postal(?:\s?code)?|zip(?:\s?code)?)"
@@ -115,6 +116,7 @@ NOTATIONS = (
     _of("phone", rf"{PHONE_WORD}{IS}(?P<span>\d[\d\s-]{{5,13}}\d){END}", phone_number),
     _of("phone", rf"(?<!visa )(?<!card )(?<!订单)(?<!卡){LAST_FOUR_WORD}{IS}(?P<span>\d{{4}}){END}", phone_number),
     _of("phone", r"^\s*(?P<span>\d{4})\s*[.!。]?\s*$", phone_number),
+    _of("phone", rf"{AFTER_AN_ORDER}(?P<span>\d{{4}})\s*[.!。]?\s*$", phone_number),
     _of("tracking_number", rf"{START}(?:\d{{12,15}}|\d{{20,22}}){END}", without_gaps),
     _of("order_number", rf"{ORDER_NUMBER_WORD}{IS}(?P<span>\d{{4,12}}){END}{NOT_MONEY_OR_TIME}", order_number),
     _of("order_number", rf"{ORDER_WORD}{IS}(?P<span>\d{{7,12}}){END}{NOT_MONEY_OR_TIME}", order_number),
@@ -128,6 +130,7 @@ NOTATIONS = (
         without_gaps,
     ),
     _of("postal_code", r"^\s*(?P<span>\d{6})\s*[.!。]?\s*$", without_gaps),
+    _of("postal_code", rf"{AFTER_AN_ORDER}(?P<span>\d{{6}})\s*[.!。]?\s*$", without_gaps),
     _of("postal_code", rf"{ADDRESS_SIGN}.{{0,30}}?{START}(?P<span>\d{{6}}){END}{NOT_MONEY_OR_TIME}", without_gaps),
     _of("rating", rf"{START}{SCORE}\s?(?:out of|/)\s?(?:5|10|five|ten){END}", score),
     _of("rating", rf"{START}{SCORE}[\s-]?stars?(?![A-Za-z])", score),

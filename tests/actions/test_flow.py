@@ -57,6 +57,12 @@ def test_a_postal_code_nobody_asked_for_is_part_of_an_address_and_no_proof(talk:
     assert talk.says("200040", postal_code="200040").replies == ["utter_ask_cancel_paid_order"]
 
 
+@pytest.mark.parametrize("text", ["cancel W8264401 200040", "cancel W8264401, 200040."])
+def test_a_postal_code_behind_the_order_number_is_its_proof(talk: Conversation, text: str) -> None:
+    heard = talk.says(text, "cancel_order", order_number="W8264401", postal_code="200040")
+    assert heard.replies == ["utter_ask_cancel_paid_order"]
+
+
 def test_bare_digits_are_the_proof_that_was_asked_for_and_no_other_order(talk: Conversation) -> None:
     """Eight digits might be an order number of the old system, six a postal code."""
     for digits in ("12345678", "100080"):

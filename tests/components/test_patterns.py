@@ -95,6 +95,23 @@ def test_two_numbers_are_two_entities() -> None:
     assert [value for _, _, value in found("W2378156和W2378157")] == ["W2378156", "W2378157"]
 
 
+@pytest.mark.parametrize(
+    ("text", "proof"),
+    [
+        ("W2378158 5678", ("phone", "5678")),
+        ("track W2378158, 5678.", ("phone", "5678")),
+        ("查w2378158，200031", ("postal_code", "200031")),
+        ("W2378158 13812345678", ("phone", "13812345678")),
+    ],
+)
+def test_digits_behind_an_order_number_prove_that_it_is_theirs(text: str, proof: tuple[str, str]) -> None:
+    assert [(entity, value) for entity, _, value in found(text)] == [("order_number", "W2378158"), proof]
+
+
+def test_digits_behind_an_order_number_that_go_on_prove_nothing() -> None:
+    assert [entity for entity, *_ in found("return W2378158 5678 times if need be")] == ["order_number"]
+
+
 @pytest.mark.parametrize("piece", ["1", "W1", "1 ", "a@", "路1", "订单", "+1 ", "百", "1,", "order ", "last four of "])
 def test_ten_thousand_characters_are_read_at_once(piece: str) -> None:
     read(piece * (10_000 // len(piece)))
