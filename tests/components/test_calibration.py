@@ -36,7 +36,7 @@ def test_probabilities_are_none_below_zero_and_sum_to_one() -> None:
 
 def test_both_halves_count() -> None:
     undecided = np.zeros((1, 2))
-    assert Calibration().probabilities(np.array([[0.0, 4.0]]), undecided)[0, 1] > 0.8
+    assert Calibration().probabilities(np.array([[0.0, 8.0]]), undecided)[0, 1] > 0.8
     assert Calibration().probabilities(undecided, np.array([[0.6, 0.1]]))[0, 0] > 0.8
 
 
