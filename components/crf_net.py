@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from components.crf import IMPOSSIBLE
+from components.tags import may_end, may_follow, may_start
 
 
 class ConditionalRandomField(nn.Module):
@@ -19,6 +22,12 @@ class ConditionalRandomField(nn.Module):
     transition_barrier: Tensor
     start_barrier: Tensor
     end_barrier: Tensor
+
+    @classmethod
+    def of_tags(cls, names: Sequence[str]) -> ConditionalRandomField:
+        """A field over these tags, in which no sequence breaks BILOU."""
+        allowed, first, last = (torch.from_numpy(rule(names)) for rule in (may_follow, may_start, may_end))
+        return cls(allowed=allowed, may_start=first, may_end=last)
 
     def __init__(self, *, allowed: Tensor, may_start: Tensor, may_end: Tensor) -> None:
         super().__init__()

@@ -28,7 +28,7 @@ from components.checkpoint import Checkpoint, open_checkpoint, padded, states
 from components.crf import best_path
 from components.crf_net import ConditionalRandomField
 from components.joint_training import UNLABELLED, seed_everything
-from components.tags import may_end, may_follow, may_start, spans_of, tag_names, tags_of
+from components.tags import spans_of, tag_names, tags_of
 from components.training_loop import Schedule, chunks, fit, in_buckets
 from components.vector_memory import Reading
 
@@ -63,7 +63,7 @@ class EncoderWithHeads(nn.Module):
         self.label_keys = nn.Parameter(torch.zeros(labels, checkpoint.hidden_size))
         self.dropout = nn.Dropout(DROPOUT)
         self.tags = _slow(nn.Linear(checkpoint.hidden_size, len(tags))) if tags else None
-        self.field = _field(tags) if tags else None
+        self.field = ConditionalRandomField.of_tags(tags) if tags else None
 
     def forward(self, lessons: Sequence[Lesson]) -> tuple[Tensor, Tensor, Tensor]:
         """Shape: -> sentences [B, H], tokens [B, T, H], mask [B, T], true where a token is."""
@@ -231,14 +231,6 @@ def _precision(wanted: str, device: str) -> str:
     """Half precision while training is bfloat16: float16 would need its losses scaled."""
     half = wanted in (processor.AUTO, processor.FLOAT16)
     return processor.precision_here(processor.BFLOAT16 if half else wanted, device)
-
-
-def _field(tags: Sequence[str]) -> ConditionalRandomField:
-    return ConditionalRandomField(
-        allowed=torch.from_numpy(may_follow(tags)),
-        may_start=torch.from_numpy(may_start(tags)),
-        may_end=torch.from_numpy(may_end(tags)),
-    )
 
 
 def _slow(head: nn.Linear) -> nn.Linear:

@@ -16,7 +16,7 @@ from components.crf_net import ConditionalRandomField
 from components.dropout import dropout
 from components.examples import Examples
 from components.joint_net import JointNet, NetSize
-from components.tags import may_end, may_follow, may_start, spans_of
+from components.tags import spans_of
 from components.training_loop import History, Schedule, chunks, fit, in_buckets
 
 UNLABELLED = -1
@@ -48,15 +48,7 @@ class JointModel(nn.Module):
         self.table = nn.EmbeddingBag(max(1, size.token_words), size.bag_width, mode="sum")
         nn.init.normal_(self.table.weight, std=0.1)
         self.net = JointNet(size, dropout=dropout)
-        self.field = (
-            ConditionalRandomField(
-                allowed=torch.from_numpy(may_follow(entity_tags)),
-                may_start=torch.from_numpy(may_start(entity_tags)),
-                may_end=torch.from_numpy(may_end(entity_tags)),
-            )
-            if size.tags
-            else None
-        )
+        self.field = ConditionalRandomField.of_tags(entity_tags) if size.tags else None
         self.losses = losses
 
     def features(self, examples: Examples, indices: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:

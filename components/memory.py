@@ -57,7 +57,9 @@ class Memory:
             if not reads.any():
                 continue
             scores = np.zeros((len(examples), regression.labels), np.float32)
-            scores[reads], likeness[reads, column] = regression.recall(vectors[reads], words[reads])
+            if not reads.all():
+                vectors, words = vectors[reads], words[reads]
+            scores[reads], likeness[reads, column] = regression.recall(vectors, words)
             said, weights = said + self._heard[view] * scores, weights + self._heard[view] * reads[:, None]
         return Recollection(said / weights, likeness)
 
@@ -136,7 +138,7 @@ def _view(examples: Examples, view: int) -> tuple[np.ndarray, csr_matrix, np.nda
     dense = examples.sentence_dense[:, examples.columns_of_views[view]]
     if view == 0:
         return dense, examples.sentence_words, np.ones(len(dense), bool)
-    return dense, examples.sentence_words[:, :0], dense.any(axis=1)
+    return dense, csr_matrix((len(dense), 0), dtype=np.float32), dense.any(axis=1)
 
 
 def _of_view(tensors: dict[str, np.ndarray], view: int) -> dict[str, np.ndarray]:

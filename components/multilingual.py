@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,8 +38,6 @@ SENTENCE_SIZES = {"e5": e5.SIZE, "universal": universal.SENTENCE_SIZE, "minilm":
 TOKEN_SIZES = {"e5": e5.SUBWORD_SIZE, "universal": universal.SUBWORD_SIZE, "minilm": minilm.SIZE}
 OF_ENGLISH = "minilm"
 TEXTS_AT_ONCE, WORTH_A_BAR = 128, 1000
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, as a broken JSON can carry
-REPLACEMENT = "\ufffd"
 LAST_LATIN_LETTER = "\u024f"
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
@@ -119,8 +116,9 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
     def __init__(self, config: Dict[Text, Any], name: Text) -> None:
         super().__init__(name, config)
         cache = Path(config["cache"]) if config["cache"] else None
+        code = _code()
         try:
-            self._encoders = {each: ENCODERS[each](cache, _code()) for each in _ordered(config["encoders"])}
+            self._encoders = {each: ENCODERS[each](cache, code) for each in _ordered(config["encoders"])}
         except MissingWeights as error:
             raise InvalidConfigException(f"{type(self).__name__}: {error}.") from error
         self._beside = ThreadPoolExecutor(1)
@@ -235,7 +233,7 @@ def _each(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -
 def _passage(message: Message, attribute: Text) -> Passage:
     """The text without the spaces at its end, of which the encoders would make something."""
     spans = tuple((token.start, token.end) for token in message.get(TOKENS_NAMES[attribute]))
-    written = LONE_SURROGATE.sub(REPLACEMENT, message.get(attribute))
+    written = text.without_half_characters(message.get(attribute))
     return Passage(text.normalise(written).rstrip(), spans)
 
 

@@ -7,6 +7,7 @@ import re
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 INVISIBLE = "\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff"
 HAN_CHARACTER = re.compile(f"[{HAN}]")
+LONE_SURROGATE, REPLACEMENT = re.compile("[\ud800-\udfff]"), "\ufffd"
 LATIN_LETTER = re.compile("[A-Za-zÀ-ɏ]")
 
 FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -40,6 +41,11 @@ TOKEN = re.compile(
 def normalise(text: str) -> str:
     """The same text with full-width letters, digits and signs made ASCII, one for one, so that offsets stay true."""
     return text.translate(ONE_FOR_ONE)
+
+
+def without_half_characters(text: str) -> str:
+    """The same text, one for one, with a sign for each half of a character: a broken JSON has them, no encoder does."""
+    return LONE_SURROGATE.sub(REPLACEMENT, text)
 
 
 def token_spans(text: str) -> list[tuple[int, int]]:

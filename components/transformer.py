@@ -24,7 +24,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from tqdm import tqdm
 
-from components import checkpoint, checkpoint_files, pooling, processor, settings, sources, vector_memory
+from components import checkpoint, checkpoint_files, pooling, processor, settings, sources, text, vector_memory
 from components.checkpoint import Encoder, open_checkpoint
 from components.checkpoint_files import digest_of, locate
 from components.vector_memory import Reading, VectorMemory
@@ -97,7 +97,7 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
         """Refuses no setting: Rasa also asks where a cached result takes the component's place, with that one's."""
         config = {**cls.get_default_config(), **config}
         digest = digest_of(locate(config["model"])) if isinstance(config["model"], str) else ""
-        modules = (sys.modules[__name__], checkpoint, checkpoint_files, pooling, processor, vector_memory)
+        modules = (sys.modules[__name__], checkpoint, checkpoint_files, pooling, processor, text, vector_memory)
         trains_with = sources.texts(*TRAINS_WITH) if config["fine_tune"] else []
         return sources.fingerprint(*modules, *trains_with, digest)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
 import sqlite3
 import zlib
 from collections.abc import Sequence
@@ -17,10 +16,9 @@ import numpy as np
 from rasa.nlu.constants import TOKENS_NAMES
 from rasa.shared.nlu.training_data.message import Message
 
-logger = logging.getLogger(__name__)
+from components.text import without_half_characters
 
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, as a broken JSON can carry: no tokenizer takes it
-REPLACEMENT = "\ufffd"
+logger = logging.getLogger(__name__)
 
 
 class Reading(NamedTuple):
@@ -32,7 +30,7 @@ class Reading(NamedTuple):
     @classmethod
     def of(cls, message: Message, attribute: str) -> Reading:
         spans = tuple((token.start, token.end) for token in message.get(TOKENS_NAMES[attribute]) or ())
-        return cls(LONE_SURROGATE.sub(REPLACEMENT, message.get(attribute)), spans)
+        return cls(without_half_characters(message.get(attribute)), spans)
 
 
 class VectorMemory:

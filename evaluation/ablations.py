@@ -87,10 +87,7 @@ def as_markdown(results: Runs) -> str:
 
 def _line(name: str, results: Runs) -> str:
     own, fold = (results.get(f"{name} · {of}") for of in (HELD_OUT, FOLD))
-    shown = [
-        table.percent([run], measures) if run else table.NOT_RUN
-        for run, measures in ((own, (INTENT, SPAN, OVERLAP)), (fold, (INTENT, SPAN, OVERLAP)))
-    ]
+    shown = [table.percent([run], (INTENT, SPAN, OVERLAP)) if run else table.NOT_RUN for run in (own, fold)]
     took = [f"{own['seconds']['train']:.0f} s", f"{own['milliseconds']['p50']:.1f} ms"] if own else [table.NOT_RUN] * 2
     return table.row(name, *shown, *took)
 
@@ -103,8 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--table", action="store_true", help="write the table of docs/model.md from the results")
     options = parser.parse_args(arguments)
     if options.table:
-        written = table.put(PAGE.read_text(encoding="utf-8"), as_markdown(read_results(RESULTS)), MARKS)
-        PAGE.write_text(written, encoding="utf-8")
+        table.write(PAGE, as_markdown(read_results(RESULTS)), MARKS)
         return
     benchmark.fill_shop()
     with tempfile.TemporaryDirectory() as scratch:

@@ -199,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--table", action="store_true", help="write the README's table from the results")
     options = parser.parse_args(arguments)
     if options.table:
-        table.write(ROOT / "README.md", read_results())
+        table.write(ROOT / "README.md", table.as_markdown(read_results()))
     elif options.data and options.data.is_dir():
         benchmark(options.data, options.sets, again=options.again)
     else:

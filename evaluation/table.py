@@ -135,8 +135,9 @@ def put(page: str, table: str, marks: Marks = MARKS) -> str:
     return f"{page[:begin]}\n\n{table}\n\n{page[end:]}"
 
 
-def write(readme: Path, runs: Runs) -> None:
-    readme.write_text(put(readme.read_text(encoding="utf-8"), as_markdown(runs)), encoding="utf-8")
+def write(page: Path, table: str, marks: Marks = MARKS) -> None:
+    """Puts the table into a file. Raises ValueError where the marks are missing."""
+    page.write_text(put(page.read_text(encoding="utf-8"), table, marks), encoding="utf-8")
 
 
 def _place(page: str, marks: Marks) -> tuple[int, int]:

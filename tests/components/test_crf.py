@@ -24,11 +24,7 @@ LENGTHS = [4, 1, 3, 2]
 def _field(seed: int = 0, names: list[str] = NAMES) -> ConditionalRandomField:
     """A random field with weights that are not zero."""
     torch.manual_seed(seed)
-    field = ConditionalRandomField(
-        allowed=torch.from_numpy(may_follow(names)),
-        may_start=torch.from_numpy(may_start(names)),
-        may_end=torch.from_numpy(may_end(names)),
-    )
+    field = ConditionalRandomField.of_tags(names)
     for weights in field.parameters():
         torch.nn.init.normal_(weights)
     return field
