@@ -7,6 +7,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sqlalchemy.engine import Engine
 
 from deploy.bot import Bot, running_bot
 from deploy.training import newest_model
-from shop import database, seed
+from shop import clock, database, seed
 from shop.models import Base
 
 # Written by asking, not by changing anything of the shop's.
@@ -30,6 +31,7 @@ class Shop:
 
     engine: Engine
     pristine: Path
+    filled_on: date  # where the shop is
 
     def restore(self) -> None:
         """Put every row back as it was filled, in one transaction beside whatever the bot is doing."""
@@ -81,13 +83,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("shop")
     url = f"sqlite:///{folder / 'shop.db'}"
     database.migrate(url)
+    filled_on = clock.today()
     seed.main(["--url", url])
     pristine = folder / "pristine.db"
     engine = database.connect(url)
     with engine.connect() as connection:
         connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     shutil.copy(folder / "shop.db", pristine)
-    yield Shop(engine, pristine)
+    yield Shop(engine, pristine, filled_on)
     engine.dispose()
 
 

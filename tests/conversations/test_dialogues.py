@@ -9,6 +9,8 @@ A dialogue stands in a YAML file beside this one, filed by what the customer doe
         - says: chen.siyuan@example.com
           hears: [¥, 确定吗]
           never: [13812345678]             # what it must not contain
+        - says: 什么时候退款
+          hears: ["{day +2}"]              # a day, counted from the one on which the shop was filled
         - says: 是
       shop:                                # the rows that must be there, by table; others of the table don't matter
         orders: {number: W2378156, state: cancelled}
@@ -20,6 +22,8 @@ A turn without `hears` may be answered by anything but silence; `silence: true` 
 
 from __future__ import annotations
 
+import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,7 @@ from tests.conversations.conftest import Customer, Shop
 
 FOLDER = Path(__file__).parent
 UNAVAILABLE = ("系统暂时没有响应", "isn't answering right now")
+DAY = re.compile(r"\{day ([+-]\d+)\}")
 NOTES = {"audit_trail", "receipts"}  # written with every change: counted only where a dialogue names them
 
 
@@ -49,20 +54,31 @@ def test_dialogue(dialogue: dict[str, Any], customer: Customer, shop: Shop) -> N
         said = str(turn["says"])
         heard = customer.says(said)
         transcript.append(f"> {said}\n{heard}")
-        _judge_turn(turn, heard, "\n".join(transcript))
+        _judge_turn(turn, heard, shop.filled_on, "\n".join(transcript))
     _judge_shop(dialogue, before, shop.contents(), "\n".join(transcript))
 
 
-def _judge_turn(turn: dict[str, Any], heard: str, transcript: str) -> None:
+def _judge_turn(turn: dict[str, Any], heard: str, today: date, transcript: str) -> None:
     if turn.get("silence"):
         assert heard == "", transcript
         return
     assert heard, f"silence:\n{transcript}"
     assert not any(words in heard for words in UNAVAILABLE) or turn.get("unavailable"), transcript
     for words in turn.get("hears", []):
-        assert str(words).lower() in heard.lower(), f"not heard: {words}\n{transcript}"
+        wordings = _wordings(str(words), today)
+        assert any(wording.lower() in heard.lower() for wording in wordings), f"not heard: {wordings}\n{transcript}"
     for words in turn.get("never", []):
         assert str(words).lower() not in heard.lower(), f"must not be heard: {words}\n{transcript}"
+
+
+def _wordings(words: str, today: date) -> list[str]:
+    """What may be heard for these words: a day as either language writes it, anything else as it stands."""
+    days = [(found[0], today + timedelta(days=int(found[1]))) for found in DAY.finditer(words)]
+    wordings = [words, words]
+    for placeholder, day in days:
+        written = (f"{day:%-d %b}", f"{day.month}月{day.day}日")
+        wordings = [wording.replace(placeholder, as_written) for wording, as_written in zip(wordings, written, strict=True)]
+    return wordings
 
 
 def _judge_shop(dialogue: dict[str, Any], before: dict[str, Any], after: dict[str, Any], transcript: str) -> None:
