@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from rasa.shared.exceptions import InvalidConfigException
-from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from scipy.sparse import csr_matrix
 from scipy.sparse import vstack as stack_rows
@@ -22,7 +22,8 @@ class Shape:
     token_dense: int
     sentence_words: int
     sentence_dense: int
-    views: tuple[int, ...] = ()  # how many of `sentence_dense` each featurizer gave, in their order
+    token_views: tuple[int, ...] = ()  # how many of `token_dense` each featurizer gave, in their order
+    sentence_views: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Examples:
     """N sentences with M tokens altogether.
 
     Shape: token_words [M, V], token_dense [M, D], sentence_words [N, V'], sentence_dense [N, S]; sentence i has the
-    rows `starts[i]:starts[i + 1]` of the tokens. The S columns are the views of one featurizer after another; a
-    featurizer that cannot read a sentence leaves its view of it zero.
+    rows `starts[i]:starts[i + 1]` of the tokens. The dense columns are the views of one featurizer after another; a
+    featurizer that cannot read a sentence leaves its views of it zero.
     """
 
     token_words: csr_matrix
@@ -39,7 +40,8 @@ class Examples:
     sentence_words: csr_matrix
     sentence_dense: np.ndarray
     starts: np.ndarray
-    views: tuple[int, ...] = ()
+    token_views: tuple[int, ...] = ()
+    sentence_views: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -55,14 +57,9 @@ class Examples:
             self.token_dense.shape[1],
             self.sentence_words.shape[1],
             self.sentence_dense.shape[1],
-            self.views,
+            self.token_views,
+            self.sentence_views,
         )
-
-    @property
-    def columns_of_views(self) -> list[slice]:
-        """Where each view stands in `sentence_dense`; there is always a first one, be it empty."""
-        ends = np.cumsum(self.views or (self.sentence_dense.shape[1],)).tolist()
-        return [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
 
     def of_sentences(self, indices: np.ndarray) -> Examples:
         """These sentences alone, without their tokens."""
@@ -72,7 +69,8 @@ class Examples:
             self.sentence_words[indices],
             self.sentence_dense[indices],
             np.zeros(len(indices) + 1, np.int64),
-            self.views,
+            self.token_views,
+            self.sentence_views,
         )
 
     def token_rows(self, indices: Iterable[int]) -> np.ndarray:
@@ -93,7 +91,8 @@ def read(messages: Sequence[Message], featurizers: Sequence[str], expected: Shap
         sentence_words=_sparse([part[2] for part in parts], [1] * len(parts), shape.sentence_words, "sentence"),
         sentence_dense=_dense([part[3] for part in parts], [1] * len(parts), shape.sentence_dense, "sentence"),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        views=expected.views if expected else _views(messages, featurizers),
+        token_views=expected.token_views if expected else _views(messages, featurizers, FEATURE_TYPE_SEQUENCE),
+        sentence_views=expected.sentence_views if expected else _views(messages, featurizers, FEATURE_TYPE_SENTENCE),
     )
 
 
@@ -105,14 +104,14 @@ def _features_of(message: Message, featurizers: Sequence[str]) -> tuple[Any, Any
     )
 
 
-def _views(messages: Sequence[Message], featurizers: Sequence[str]) -> tuple[int, ...]:
-    """The widths of the dense sentence features that each featurizer gave, of the first message that has any."""
+def _views(messages: Sequence[Message], featurizers: Sequence[str], kind: str) -> tuple[int, ...]:
+    """The widths of the dense features of that kind which each featurizer gave, of the first message that has any."""
     for message in messages:
         widths = tuple(
             features.features.shape[1]
             for features in message.features
             if features.attribute == TEXT
-            and features.type == FEATURE_TYPE_SENTENCE
+            and features.type == kind
             and features.is_dense()
             and (not featurizers or features.origin in featurizers)
         )
@@ -159,11 +158,25 @@ def _refuse_other_widths(rows: Sequence[Any], width: int, what: str) -> None:
         )
 
 
-def centre_and_spread_of_sentences(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """Of each view over the sentences that it can read. Shape: -> [S] twice."""
-    parts = [examples.sentence_dense[:, columns] for columns in examples.columns_of_views]
+def columns_of(views: Sequence[int], width: int) -> list[slice]:
+    """Where each view stands among so many columns; there is always a first one, be it empty."""
+    ends = np.cumsum(views or (width,)).tolist()
+    return [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
+
+
+def standard(features: np.ndarray, views: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each feature, over what its view can read. Shape: [N, D] -> [D] twice."""
+    parts = [features[:, columns] for columns in columns_of(views, features.shape[1])]
     scales = [centre_and_spread(part[part.any(axis=1)]) for part in parts]
     return np.concatenate([centre for centre, _ in scales]), np.concatenate([spread for _, spread in scales])
+
+
+def standardised(features: np.ndarray, views: Sequence[int], centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Features around 0, about 1 apart; what a further view cannot read is 0, as its mean. Shape: [N, D] -> [N, D]."""
+    result = ((features - centre) / spread).astype(np.float32)
+    for columns in columns_of(views, features.shape[1])[1:]:
+        result[~features[:, columns].any(axis=1), columns] = 0.0
+    return result
 
 
 def centre_and_spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

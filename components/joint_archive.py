@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from components.calibration import Calibration
 from components.crf import IMPOSSIBLE
-from components.examples import Examples, Shape
+from components.examples import Examples, Shape, standardised
 from components.memory import Memory
 from components.tags import may_end, may_follow, may_start
 
@@ -47,7 +47,8 @@ class Description:
     @classmethod
     def read(cls, folder: Path) -> Description:
         parts = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        shape = Shape(**{**parts["shape"], "views": tuple(parts["shape"]["views"])})
+        views = {name: tuple(parts["shape"][name]) for name in ("token_views", "sentence_views")}
+        shape = Shape(**{**parts["shape"], **views})
         sharpness, *likeness = parts["calibration"].values()
         return cls(**{**parts, "shape": shape, "calibration": Calibration(sharpness, *map(tuple, likeness))})
 
@@ -115,7 +116,7 @@ class Net:
         bags = examples.token_words @ self._table if self._token_words else np.zeros((mask.sum(), self._table.shape[1]))
         inputs = {
             "token_bags": _spread(np.asarray(bags, np.float32), mask),
-            "token_dense": _spread(standardised_tokens(examples.token_dense, self._centre, self._spread), mask),
+            "token_dense": _spread(standardised_tokens(examples, self._centre, self._spread), mask),
             "sentence_dense": standardised_sentences(examples, self._centre, self._spread),
             "mask": mask,
         }
@@ -123,20 +124,15 @@ class Net:
         return intents, tags
 
 
-def standardised_tokens(dense: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Features around 0, about 1 apart. `centre` and `spread` are of the tokens' first, then of the sentences'."""
-    width = dense.shape[1]
-    return ((dense - centre[:width]) / spread[:width]).astype(np.float32)
+def standardised_tokens(examples: Examples, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """`centre` and `spread` are of the tokens' features first, then of the sentences'."""
+    width = examples.token_dense.shape[1]
+    return standardised(examples.token_dense, examples.token_views, centre[:width], spread[:width])
 
 
 def standardised_sentences(examples: Examples, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """The same of the sentences'. A view that says nothing of a sentence is as its mean."""
-    dense = examples.sentence_dense
-    first = len(centre) - dense.shape[1]
-    standardised = ((dense - centre[first:]) / spread[first:]).astype(np.float32)
-    for columns in examples.columns_of_views[1:]:
-        standardised[~dense[:, columns].any(axis=1), columns] = 0.0
-    return standardised
+    first = len(centre) - examples.sentence_dense.shape[1]
+    return standardised(examples.sentence_dense, examples.sentence_views, centre[first:], spread[first:])
 
 
 def _session(folder: Path, description: Description) -> tuple[Any, set[str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from components import examples as reading
 from components import memory as remembering
 from components import processor
 from components.calibration import Calibration, calibrate
-from components.examples import Examples, centre_and_spread, centre_and_spread_of_sentences
+from components.examples import Examples, standard
 from components.joint_archive import WEIGHTS, Description, standardised_sentences, standardised_tokens
 from components.memory import Memory
 from components.tags import OUTSIDE, tag_names, tags_of
@@ -280,20 +280,16 @@ def _part_tags(message: Message, kind: str, number: dict[str, int]) -> list[int]
 
 def _standard(raw: Examples) -> tuple[list[float], list[float]]:
     """The mean and spread of each dense feature, the tokens' first. A net learns faster from features of one size."""
-    token_centre, token_spread = centre_and_spread(raw.token_dense)
-    centre, spread = centre_and_spread_of_sentences(raw)
-    centre, spread = np.concatenate([token_centre, centre]), np.concatenate([token_spread, spread])
+    scales = standard(raw.token_dense, raw.token_views), standard(raw.sentence_dense, raw.sentence_views)
+    centre, spread = (np.concatenate(part) for part in zip(*scales, strict=True))
     return centre.round(7).tolist(), spread.round(7).tolist()
 
 
 def _standardised(raw: Examples, centre: np.ndarray, spread: np.ndarray) -> Examples:
-    return Examples(
-        raw.token_words,
-        standardised_tokens(raw.token_dense, centre, spread),
-        raw.sentence_words,
-        standardised_sentences(raw, centre, spread),
-        raw.starts,
-        raw.views,
+    return replace(
+        raw,
+        token_dense=standardised_tokens(raw, centre, spread),
+        sentence_dense=standardised_sentences(raw, centre, spread),
     )
 
 

@@ -14,13 +14,14 @@ from torch.nn import functional as F
 from components.crf import best_path
 from components.crf_net import ConditionalRandomField
 from components.dropout import dropout
-from components.examples import Examples
+from components.examples import Examples, columns_of
 from components.joint_net import JointNet, NetSize
 from components.tags import spans_of
 from components.training_loop import History, Schedule, chunks, fit, in_buckets
 
 UNLABELLED = -1
 MASKED_SHARE = 0.15
+VIEW_DROPOUT = 0.2  # of the sentences, of every view but the first
 LARGEST_EVALUATION_BATCH = 256
 
 
@@ -64,9 +65,19 @@ class JointModel(nn.Module):
         dense = torch.from_numpy(examples.token_dense[rows]).to(device)
         sentence = torch.from_numpy(examples.sentence_dense[indices]).to(device)
         if self.training:
+            self._drop_views(dense, sentence, examples, lengths)
             dense = dropout(dense, self.losses.dense_dropout)
             sentence = dropout(sentence, self.losses.dense_dropout)
         return bags, _spread(dense, mask), sentence, mask
+
+    def _drop_views(self, dense: Tensor, sentence: Tensor, examples: Examples, lengths: np.ndarray) -> None:
+        """Hides, in place, what only some messages have, so that the net learns to do without it."""
+        hidden = torch.rand(len(lengths), device=dense.device) < VIEW_DROPOUT
+        of_tokens = hidden.repeat_interleave(torch.from_numpy(lengths).to(dense.device))
+        for columns in columns_of(examples.token_views, dense.shape[1])[1:]:
+            dense[of_tokens, columns] = 0.0
+        for columns in columns_of(examples.sentence_views, sentence.shape[1])[1:]:
+            sentence[hidden, columns] = 0.0
 
     def _bags(self, examples: Examples, rows: np.ndarray) -> Tensor:
         """Shape: rows [M'] -> [M', bag]. Whole words are dropped too, so that it learns to do with the context."""

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 from scipy.sparse import csr_matrix
 
-from components.examples import Examples, centre_and_spread
+from components.examples import Examples, centre_and_spread, columns_of
 
 WORDS_SHARE = 0.3  # of the likeness, where there are sentence vectors too
 SHARPNESS = 1.0
@@ -113,7 +113,7 @@ def fit(examples: Examples, labels: np.ndarray, count: int, held_out: np.ndarray
     heard: dict[int, float] = {}
     usual = []
     said, weights = np.zeros((len(held_out), count), np.float32), np.zeros((len(held_out), 1), np.float32)
-    for view in range(len(examples.columns_of_views)):
+    for view in range(max(1, len(examples.sentence_views))):
         vectors, words, reads = _view(examples, view)
         if reads.mean() < HEARD_AT_ALL:
             continue
@@ -135,7 +135,7 @@ def _view(examples: Examples, view: int) -> tuple[np.ndarray, csr_matrix, np.nda
 
     The words go with the first view, which therefore says something of every sentence.
     """
-    dense = examples.sentence_dense[:, examples.columns_of_views[view]]
+    dense = examples.sentence_dense[:, columns_of(examples.sentence_views, examples.sentence_dense.shape[1])[view]]
     if view == 0:
         return dense, examples.sentence_words, np.ones(len(dense), bool)
     return dense, csr_matrix((len(dense), 0), dtype=np.float32), dense.any(axis=1)

@@ -50,15 +50,14 @@ class Passage(NamedTuple):
 
 
 class Vectors(NamedTuple):
-    """What the encoders say of a text. What `minilm` gives is all zeros where the text is not English.
+    """What the encoders say of a text, in views: of all languages, then of English, zero where the text is not English.
 
-    Shapes: tokens [tokens, 2 * 384 of e5, or else 512 of universal, + 384 of minilm], sentence [1, 384 + 512 of those
-    named], english [1, 384] or none where `minilm` is not named.
+    Shapes: tokens [tokens, 2 * 384 of e5, or else 512 of universal] and [tokens, 384 of minilm], sentence
+    [1, 384 + 512 of those named] and [1, 384 of minilm].
     """
 
-    tokens: np.ndarray
-    sentence: np.ndarray | None
-    english: np.ndarray | None
+    tokens: Tuple[np.ndarray, ...]
+    sentences: Tuple[np.ndarray, ...]
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
@@ -150,11 +149,9 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         ]
         vectors = self._vectors(list(dict.fromkeys(passage for _, _, passage in places)), threads)
         for message, attribute, passage in places:
-            tokens, sentence, english = vectors[passage]
-            message.add_features(Features(tokens, FEATURE_TYPE_SEQUENCE, attribute, self._identifier))
-            for view in (sentence, english):
-                if view is not None:
-                    message.add_features(Features(view, FEATURE_TYPE_SENTENCE, attribute, self._identifier))
+            for kind, views in zip((FEATURE_TYPE_SEQUENCE, FEATURE_TYPE_SENTENCE), vectors[passage], strict=True):
+                for view in views:
+                    message.add_features(Features(view, kind, attribute, self._identifier))
 
     def _vectors(self, passages: Sequence[Passage], threads: int) -> Dict[Passage, Vectors]:
         waiting = sorted(passages, key=lambda passage: len(passage.text))  # texts of like length go together
@@ -194,11 +191,10 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
 def _joined(passage: Passage, readings: Mapping[Text, Reading | None]) -> Vectors:
     """What the encoders made of a text; a text without a token says nothing."""
     sentences = {name: _sentence(name, reading, passage) for name, reading in readings.items()}
-    english = sentences.pop(OF_ENGLISH, None)
-    of_tokens = [*list(sentences)[:1], *([OF_ENGLISH] if english is not None else [])]
-    tokens = [_tokens(name, readings[name], passage) for name in of_tokens]
-    together = np.concatenate(list(sentences.values()), axis=1) if sentences else None
-    return Vectors(np.concatenate(tokens, axis=1), together, english)
+    english = [sentences.pop(OF_ENGLISH)] if OF_ENGLISH in sentences else []
+    of_tokens = [*list(sentences)[:1], *([OF_ENGLISH] if english else [])]
+    together = [np.concatenate(list(sentences.values()), axis=1)] if sentences else []
+    return Vectors(tuple(_tokens(name, readings[name], passage) for name in of_tokens), (*together, *english))
 
 
 def _tokens(name: Text, reading: Reading | None, passage: Passage) -> np.ndarray:

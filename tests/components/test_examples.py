@@ -10,7 +10,7 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from scipy.sparse import coo_matrix, csr_matrix
 
-from components.examples import Examples, Shape, centre_and_spread_of_sentences, read
+from components.examples import Examples, Shape, columns_of, read, standard, standardised
 
 TOKENS, SENTENCE = "sequence", "sentence"
 
@@ -55,7 +55,7 @@ def messages() -> list[Message]:
 def test_features_of_all_messages_stand_below_one_another(messages: list[Message]) -> None:
     examples = read(messages, [])
     assert len(examples) == 3
-    assert examples.shape == Shape(3, 4, 2, 1, (1,))
+    assert examples.shape == Shape(3, 4, 2, 1, (4,), (1,))
     assert examples.starts.tolist() == [0, 2, 2, 3]
     assert examples.lengths.tolist() == [2, 0, 1]
     assert examples.token_words.toarray().tolist() == [[1, 0, 0], [0, 2, 0], [0, 0, 3]]
@@ -65,7 +65,11 @@ def test_features_of_all_messages_stand_below_one_another(messages: list[Message
 
 
 def test_all_are_32_bit_numbers_and_rows_can_be_taken(messages: list[Message]) -> None:
-    for examples in (read(messages, []), read(messages[:1], []), read([messages[1]], [], Shape(3, 4, 2, 1, (1,)))):
+    for examples in (
+        read(messages, []),
+        read(messages[:1], []),
+        read([messages[1]], [], Shape(3, 4, 2, 1, (4,), (1,))),
+    ):
         for part in (examples.token_words, examples.token_dense, examples.sentence_words, examples.sentence_dense):
             assert part.dtype == np.float32
         assert isinstance(examples.token_words, csr_matrix)
@@ -73,9 +77,9 @@ def test_all_are_32_bit_numbers_and_rows_can_be_taken(messages: list[Message]) -
 
 
 def test_a_message_without_features_is_a_row_of_nothing_and_no_tokens(messages: list[Message]) -> None:
-    examples = read([messages[1]], [], Shape(3, 4, 2, 1, (1,)))
+    examples = read([messages[1]], [], Shape(3, 4, 2, 1, (4,), (1,)))
     assert examples.lengths.tolist() == [0]
-    assert examples.shape == Shape(3, 4, 2, 1, (1,))
+    assert examples.shape == Shape(3, 4, 2, 1, (4,), (1,))
     assert not examples.sentence_words.nnz
     assert not examples.sentence_dense.any()
 
@@ -89,15 +93,15 @@ def test_a_part_that_is_missing_somewhere_is_nothing_there() -> None:
 
 
 def test_no_message_is_no_example() -> None:
-    examples = read([], [], Shape(3, 4, 2, 1, (1,)))
+    examples = read([], [], Shape(3, 4, 2, 1, (4,), (1,)))
     assert len(examples) == 0
-    assert examples.shape == Shape(3, 4, 2, 1, (1,))
+    assert examples.shape == Shape(3, 4, 2, 1, (4,), (1,))
 
 
 def test_only_the_featurizers_named_are_read(messages: list[Message]) -> None:
     assert read(messages, ["words"]).shape == Shape(3, 0, 2, 0)
-    assert read(messages, ["vectors"]).shape == Shape(0, 4, 0, 1, (1,))
-    assert read(messages, ["vectors", "words"]).shape == Shape(3, 4, 2, 1, (1,))
+    assert read(messages, ["vectors"]).shape == Shape(0, 4, 0, 1, (4,), (1,))
+    assert read(messages, ["vectors", "words"]).shape == Shape(3, 4, 2, 1, (4,), (1,))
 
 
 def test_features_of_several_featurizers_stand_side_by_side() -> None:
@@ -127,7 +131,7 @@ def test_features_of_another_width_are_refused(messages: list[Message], other: A
     with pytest.raises(InvalidConfigException, match=complaint):
         read([*messages, _message("other", other)], [])
     with pytest.raises(InvalidConfigException, match=complaint):
-        read([_message("other", other)], [], Shape(3, 4, 2, 1, (1,)))
+        read([_message("other", other)], [], Shape(3, 4, 2, 1, (4,), (1,)))
 
 
 def test_features_that_the_model_does_not_know_are_refused(messages: list[Message]) -> None:
@@ -146,7 +150,7 @@ def test_rows_of_tokens_are_those_of_the_sentences_asked_for(messages: list[Mess
 def test_sentences_can_be_taken_without_their_tokens(messages: list[Message]) -> None:
     chosen: Examples = read(messages, []).of_sentences(np.array([2, 0]))
     assert len(chosen) == 2
-    assert chosen.shape == Shape(3, 4, 2, 1, (1,))
+    assert chosen.shape == Shape(3, 4, 2, 1, (4,), (1,))
     assert chosen.lengths.tolist() == [0, 0]
     assert chosen.sentence_dense.tolist() == [[0.25], [0.5]]
     assert chosen.sentence_words.toarray().tolist() == [[0, 0], [1, 2]]
@@ -156,21 +160,28 @@ def test_each_featurizers_sentence_vectors_are_a_view_of_their_own() -> None:
     seen, unseen = np.array([[1.0, 2.0]]), np.zeros((1, 2))
     messages = [_in_two_views(np.array([[0.5]]), seen), _in_two_views(np.array([[0.25]]), unseen)]
     examples = read(messages, [])
-    assert examples.views == examples.shape.views == (1, 2)
-    assert [examples.sentence_dense[:, view].tolist() for view in examples.columns_of_views] == [
+    assert examples.sentence_views == examples.shape.sentence_views == (1, 2)
+    assert [examples.sentence_dense[:, view].tolist() for view in columns_of((1, 2), 3)] == [
         [[0.5], [0.25]],
         [[1.0, 2.0], [0.0, 0.0]],
     ]
-    assert read(messages, ["second"]).views == (2,)
-    assert examples.of_sentences(np.array([1])).views == (1, 2)
+    assert read(messages, ["second"]).sentence_views == (2,)
+    assert examples.of_sentences(np.array([1])).sentence_views == (1, 2)
 
 
 def test_what_a_view_cannot_read_moves_neither_its_mean_nor_its_spread() -> None:
     views = [(0.5, [1.0, 2.0]), (0.25, [0.0, 0.0]), (0.0, [3.0, 6.0])]
     messages = [_in_two_views(np.array([[first]]), np.array([second])) for first, second in views]
-    centre, spread = centre_and_spread_of_sentences(read(messages, []))
+    examples = read(messages, [])
+    centre, spread = standard(examples.sentence_dense, examples.sentence_views)
     assert centre.tolist() == [0.375, 2.0, 4.0]
     assert spread.tolist() == [0.125, 1.0, 2.0]
+
+
+def test_what_a_further_view_cannot_read_stands_in_the_middle() -> None:
+    features = np.array([[0.0, 0.0, 0.0], [0.0, 7.0, 0.0]])
+    result = standardised(features, (1, 2), np.array([10.0, 5.0, 3.0]), np.ones(3))
+    assert result.tolist() == [[-10.0, 0.0, 0.0], [-10.0, 2.0, -3.0]]
 
 
 def _in_two_views(first: np.ndarray, second: np.ndarray) -> Message:

@@ -250,7 +250,7 @@ def _in_two_views(count: int, seed: int, reads: np.ndarray) -> tuple[Examples, n
     clear, _ = _lessons(count, seed=seed + 1, words=0)
     dense = np.hstack([dim.sentence_dense * 0.3 + np.random.default_rng(seed).normal(0, 0.5, (count, WIDTH)),
                        clear.sentence_dense * reads[:, None]])  # fmt: skip
-    return replace(_examples(dense, np.zeros((count, 0))), views=(WIDTH, WIDTH)), labels
+    return replace(_examples(dense, np.zeros((count, 0))), sentence_views=(WIDTH, WIDTH)), labels
 
 
 def test_a_view_helps_with_what_it_can_read_and_leaves_the_rest_as_it_was() -> None:
