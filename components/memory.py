@@ -81,11 +81,14 @@ class Regression:
         return _kernel(likeness) @ self._weights + self.tensors["means"], _nearest(likeness)
 
     def _likeness(self, dense: np.ndarray, words: csr_matrix) -> np.ndarray:
+        """A sentence without a known word, in a language that was never heard say, is alike by its vectors alone."""
         share = float(self.tensors["words_share"][0])
-        likeness = (1 - share) * (_vectors(dense, self.tensors) @ self._vectors.T)
-        if share:
-            likeness = likeness + share * (_weighted(words, self.tensors["rarity"]) @ self._words_by_feature).toarray()
-        return likeness
+        likeness = _vectors(dense, self.tensors) @ self._vectors.T
+        if not share:
+            return likeness
+        shares = np.float32(share) * (np.diff(words.indptr) > 0)[:, None]
+        by_words = (_weighted(words, self.tensors["rarity"]) @ self._words_by_feature).toarray()
+        return (1 - shares) * likeness + shares * by_words
 
 
 @dataclass(frozen=True)

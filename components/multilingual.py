@@ -26,7 +26,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from tqdm import tqdm
 
 from components import encoders, pooling, settings, sources, text
-from components.encoders import Reading, e5, minilm, universal
+from components.encoders import Reading, e5, languages, minilm, universal
 from components.encoders.e5 import E5Encoder
 from components.encoders.minilm import MiniLMEncoder
 from components.encoders.universal import UniversalEncoder
@@ -64,10 +64,10 @@ class Vectors(NamedTuple):
 class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
     """multilingual-e5-small and Google's Universal Sentence Encoder, side by side: better than either alone.
 
-    A sentence's vector is both of theirs, each of length 1. all-MiniLM-L6-v2 knows English better than they do: it
-    gives what it can read a second sentence vector, features of their own, which stay zero for other languages. A
-    token's vector is the mean of the subwords it consists of, in their context, as e5's middle layer and its last give
-    them, and MiniLM's last. A text has the same vectors in training and in a conversation, bit for bit.
+    A sentence's vector is both of theirs, less what writing Chinese adds to it. all-MiniLM-L6-v2 knows English better
+    than they do: it gives what it can read a second sentence vector, features of their own, which stay zero for other
+    languages. A token's vector is the mean of the subwords it consists of, in their context, as e5's middle layer and
+    its last give them, and MiniLM's last. A text has the same vectors in training and in a conversation, bit for bit.
     """
 
     @classmethod
@@ -110,7 +110,8 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
             weights = [SOURCES[name]() for name in _ordered(config["encoders"])]
         except MissingWeights as error:
             raise InvalidConfigException(f"{cls.__name__}: {error}.") from error
-        return sources.fingerprint(sys.modules[__name__], text, pooling, _code(), onnxruntime.__version__, *weights)
+        read = [onnxruntime.__version__, languages.SENTENCES.read_text(encoding="utf-8"), *weights]
+        return sources.fingerprint(sys.modules[__name__], text, pooling, _code(), *read)
 
     def __init__(self, config: Dict[Text, Any], name: Text) -> None:
         super().__init__(name, config)
@@ -118,6 +119,11 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         code = _code()
         try:
             self._encoders = {each: ENCODERS[each](cache, code) for each in _ordered(config["encoders"])}
+            self._chinese = {
+                each: languages.chinese_of(encoder, cache, each, f"{code} {SOURCES[each]()}")
+                for each, encoder in self._encoders.items()
+                if each != OF_ENGLISH
+            }
         except MissingWeights as error:
             raise InvalidConfigException(f"{type(self).__name__}: {error}.") from error
         self._beside = ThreadPoolExecutor(1)
@@ -184,8 +190,12 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         """None for what an encoder cannot read."""
         readable = [name != OF_ENGLISH or _is_english(passage.text) for passage in passages]
         texts = [passage.text for passage, reads in zip(passages, readable, strict=True) if reads]
-        readings = iter(self._encoders[name].read(texts))
+        readings = iter(map(self._neutral(name), self._encoders[name].read(texts), texts))
         return [next(readings) if reads else None for reads in readable]
+
+    def _neutral(self, name: Text) -> Callable[[Reading, Text], Reading]:
+        """What takes off a reading what its language adds to it: nothing where an encoder reads English alone."""
+        return self._chinese[name].taken_off if name in self._chinese else lambda reading, _: reading
 
 
 def _joined(passage: Passage, readings: Mapping[Text, Reading | None]) -> Vectors:

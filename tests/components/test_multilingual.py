@@ -50,8 +50,6 @@ def test_each_token_and_the_sentence_have_vectors(workbench: Any, featurizer: Mu
     assert sentence.shape == (1, 384 + 512 + 384)
     assert sequence.dtype == sentence.dtype == np.float32
     assert np.all(np.linalg.norm(sequence, axis=1) > 0)
-    assert np.linalg.norm(sentence[0, :384]) == pytest.approx(1, abs=1e-5)
-    assert np.linalg.norm(sentence[0, 384:896]) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize(
