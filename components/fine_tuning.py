@@ -11,14 +11,14 @@ so that it measures its confidence on sentences that the encoder has not been ta
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rasa.shared.nlu.constants import ENTITIES, TEXT
+from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -27,8 +27,9 @@ from components import joint_learning, pooling, processor
 from components.checkpoint import Checkpoint, open_checkpoint, padded, states
 from components.crf import best_path
 from components.crf_net import ConditionalRandomField
+from components.dropout import Dropout
 from components.joint_training import UNLABELLED, seed_everything
-from components.tags import spans_of, tag_names, tags_of
+from components.tags import Spans, span_f1, spans_of, tags_of
 from components.training_loop import Schedule, chunks, fit, in_buckets
 from components.vector_memory import Reading
 
@@ -61,7 +62,7 @@ class EncoderWithHeads(nn.Module):
         self.network.get_input_embeddings().requires_grad_(False)  # the words that no example has would stay behind
         self.register_buffer("centre", torch.zeros(checkpoint.hidden_size))
         self.label_keys = nn.Parameter(torch.zeros(labels, checkpoint.hidden_size))
-        self.dropout = nn.Dropout(DROPOUT)
+        self.dropout = Dropout(DROPOUT)
         self.tags = _slow(nn.Linear(checkpoint.hidden_size, len(tags))) if tags else None
         self.field = ConditionalRandomField.of_tags(tags) if tags else None
 
@@ -124,7 +125,8 @@ def tune(source: Path, messages: Sequence[Message], config: dict[str, Any]) -> C
     seed_everything(config["random_seed"])
     checkpoint = open_checkpoint(source)
     checkpoint.refuse_layer(config["layer"])
-    labels, tags = _labels(messages), _tags(messages)
+    labels = sorted({label for label in map(joint_learning.label_of, messages) if label})
+    tags = joint_learning.tags_in(messages).get(ENTITY_ATTRIBUTE_TYPE, [])  # roles and groups: the classifier's alone
     if len(labels) < 2 and not tags:
         logger.warning("There are neither two intents nor an entity to fine-tune an encoder with: it stays as it was.")
         return checkpoint
@@ -167,41 +169,29 @@ def _train(
 @torch.no_grad()
 def scores(net: EncoderWithHeads, lessons: Sequence[Lesson], tags: Sequence[str]) -> dict[str, float]:
     """Intent accuracy and, where there are entities, their exact-span F1."""
-    right = labelled = found = meant = shared = 0
+    right = labelled = 0
+    spans: list[tuple[Spans, Spans]] = []
     for batch in _batches(lessons):
         sentences, tokens, _ = net(batch)
         guesses = net.label_scores(sentences).argmax(1).tolist() if len(net.label_keys) else []
         known = [(guess, lesson.label) for guess, lesson in zip(guesses, batch, strict=False) if lesson.label >= 0]
         right, labelled = right + sum(guess == label for guess, label in known), labelled + len(known)
-        for wanted, guessed in _spans(net, tokens, batch, tags):
-            found, meant, shared = found + len(guessed), meant + len(wanted), shared + len(guessed & wanted)
+        if tags:
+            spans += _spans(net, tokens, batch, tags)
     result = {"intent": right / labelled} if labelled else {}
-    return result | ({"entity": 2 * shared / (found + meant) if found + meant else 1.0} if tags else {})
+    return result | ({"entity": span_f1(spans)} if tags else {})
 
 
 def _spans(
     net: EncoderWithHeads, tokens: Tensor, lessons: Sequence[Lesson], tags: Sequence[str]
-) -> list[tuple[set[Any], set[Any]]]:
+) -> Iterator[tuple[Spans, Spans]]:
     """Of each sentence the entities that it has, and those that are read from it."""
-    if net.field is None:
-        return []
+    assert net.field is not None
     field = [part.cpu().numpy() for part in net.field.scores()]
-    spans = []
     for scored, lesson in zip(net.tag_scores(tokens).float().cpu().numpy(), lessons, strict=True):
         paths = lesson.tags, best_path(scored[: len(lesson.tags)], *field)
-        wanted, guessed = (set(spans_of([tags[number] for number in path])) for path in paths)
-        spans.append((wanted, guessed))
-    return spans
-
-
-def _labels(messages: Sequence[Message]) -> list[str]:
-    return sorted({label for label in map(joint_learning.label_of, messages) if label})
-
-
-def _tags(messages: Sequence[Message]) -> list[str]:
-    """The names of the tags; none where no message has an entity. Roles and groups are left to the classifier."""
-    types = {entity["entity"] for message in messages for entity in message.get(ENTITIES) or []}
-    return tag_names(types) if types else []
+        has, found = (spans_of([tags[number] for number in path]) for path in paths)
+        yield has, found
 
 
 def _lessons(

@@ -131,7 +131,7 @@ def learn(
 
     labels = [label_of(message) if config["intent_classification"] else None for message in messages]
     known = sorted({label for label in labels if label})
-    tags = _tags(messages) if config["entity_recognition"] else {}
+    tags = tags_in(messages) if config["entity_recognition"] else {}
     if len(known) < 2 and not tags:
         return None
     raw = reading.read(messages, config["featurizers"])
@@ -235,7 +235,7 @@ def label_of(message: Message) -> str | None:
     return message.get(INTENT_RESPONSE_KEY) or message.get(INTENT)
 
 
-def _tags(messages: Sequence[Message]) -> dict[str, list[str]]:
+def tags_in(messages: Sequence[Message]) -> dict[str, list[str]]:
     """The names of the tags of each kind that the messages have: entity, role, group."""
     found: dict[str, set[str]] = {}
     for message in messages:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from components.crf_net import ConditionalRandomField
 from components.dropout import dropout
 from components.examples import Examples, columns_of
 from components.joint_net import JointNet, NetSize
-from components.tags import spans_of
+from components.tags import Spans, span_f1, spans_of
 from components.training_loop import History, Schedule, chunks, fit, in_buckets
 
 UNLABELLED = -1
@@ -183,7 +183,7 @@ def scores(
     if known.any():
         result["intent"] = float((intents[known].argmax(1) == labels[known]).mean())
     if tags is not None and targets.tags:
-        result["entity"] = _span_f1(model, examples, targets.tags[0], indices, tags, tag_names)
+        result["entity"] = span_f1(_spans(model, examples, targets.tags[0], indices, tags, tag_names))
     return result
 
 
@@ -206,23 +206,20 @@ def predict(model: nn.Module, examples: Examples, indices: np.ndarray) -> tuple[
     return np.stack(intents), tags if has_tags else None
 
 
-def _span_f1(
-    model: nn.Module,
+def _spans(
+    model: JointModel,
     examples: Examples,
     gold: np.ndarray,
     indices: np.ndarray,
     tags: Sequence[np.ndarray],
     tag_names: Sequence[str],
-) -> float:
+) -> Iterator[tuple[Spans, Spans]]:
+    """Of each sentence the entities that it has, and those that its tag scores say."""
     field = [part.detach().cpu().numpy() for part in model.field.scores()]
-    right = meant = found = 0
     for index, scored in zip(indices, tags, strict=True):
         wanted = gold[examples.starts[index] : examples.starts[index + 1]]
-        gold_spans = set(spans_of([tag_names[tag] for tag in wanted]))
-        found_spans = set(spans_of([tag_names[tag] for tag in best_path(scored, *field)]))
-        right += len(gold_spans & found_spans)
-        meant, found = meant + len(gold_spans), found + len(found_spans)
-    return 2 * right / (meant + found) if meant + found else 1.0
+        has, found = (spans_of([tag_names[tag] for tag in path]) for path in (wanted, best_path(scored, *field)))
+        yield has, found
 
 
 def seed_everything(seed: int) -> None:

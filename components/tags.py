@@ -12,6 +12,7 @@ import numpy as np
 
 OUTSIDE = "O"
 Bounds = Sequence[tuple[int, int]]
+Spans = Sequence[tuple[str, int, int]]
 
 
 def tag_names(entity_types: Iterable[str]) -> list[str]:
@@ -43,6 +44,14 @@ def spans_of(tags: Sequence[str]) -> list[tuple[str, int, int]]:
         if place in ("L", "U"):
             spans.append((name, first, index))
     return spans
+
+
+def span_f1(sentences: Iterable[tuple[Spans, Spans]]) -> float:
+    """F1 of exact entities over sentences, each with those that it has and those that were found; 1 without any."""
+    right = named = 0
+    for wanted, found in sentences:
+        right, named = right + len(set(wanted) & set(found)), named + len(wanted) + len(found)
+    return 2 * right / named if named else 1.0
 
 
 def may_follow(names: Sequence[str]) -> np.ndarray:

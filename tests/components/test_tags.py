@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.tags import OUTSIDE, may_end, may_follow, may_start, spans_of, tag_names, tags_of
+from components.tags import OUTSIDE, may_end, may_follow, may_start, span_f1, spans_of, tag_names, tags_of
 
 CHARACTERS = [(index, index + 1) for index in range(6)]  # 红色台灯两个
 NAMES = tag_names(["product", "colour"])
@@ -125,3 +125,17 @@ def test_entities_that_overlap_make_no_sequence_that_the_field_calls_impossible(
         assert may_start(names)[path[0]]
         assert may_end(names)[path[-1]]
         assert all(may_follow(names)[pair] for pair in itertools.pairwise(path))
+
+
+@pytest.mark.parametrize(
+    ("sentences", "expected"),
+    [
+        ([], 1.0),
+        ([([], [])], 1.0),
+        ([([("size", 0, 0)], [("size", 0, 0)])], 1.0),
+        ([([("size", 0, 1)], [("size", 0, 0)])], 0.0),
+        ([([("size", 0, 0), ("colour", 2, 2)], [("size", 0, 0)]), ([], [("size", 1, 1)])], 0.5),
+    ],
+)
+def test_f1_of_exact_entities(sentences: list[Any], expected: float) -> None:
+    assert span_f1(sentences) == expected

@@ -73,12 +73,12 @@ def _judge_turn(turn: dict[str, Any], heard: str, today: date, transcript: str) 
 
 def _wordings(words: str, today: date) -> list[str]:
     """What may be heard for these words: a day as either language writes it, anything else as it stands."""
-    days = [(found[0], today + timedelta(days=int(found[1]))) for found in DAY.finditer(words)]
-    wordings = [words, words]
-    for placeholder, day in days:
-        written = (f"{day:%-d %b}", f"{day.month}月{day.day}日")
-        wordings = [wording.replace(placeholder, as_written) for wording, as_written in zip(wordings, written, strict=True)]
-    return wordings
+    english = chinese = words
+    for found in DAY.finditer(words):
+        day = today + timedelta(days=int(found[1]))
+        english = english.replace(found[0], f"{day:%-d %b}")
+        chinese = chinese.replace(found[0], f"{day.month}月{day.day}日")
+    return [english, chinese]
 
 
 def _judge_shop(dialogue: dict[str, Any], before: dict[str, Any], after: dict[str, Any], transcript: str) -> None:
