@@ -66,14 +66,32 @@ def _occurs(said: str, word: str) -> bool:
     return re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", said) is not None
 
 
+UNWANTED = re.compile(
+    r"((?<!要)不要|(?<!用)不用|(?<!需)不需要|(?<!想)不想要|别要|(?<!是)不是"
+    r"|\b(not|no|without|instead of|rather than|don'?t (want|need)))\s*(the |a |an )?$",
+    re.IGNORECASE,
+)
+
+
+def is_unwanted(before: str) -> bool:
+    """Whether what comes next is said no to, by the words before it: 白色 in 不要白色，要米色."""
+    return UNWANTED.search(before[-24:]) is not None
+
+
 def pick(text: str, section: str) -> str | None:
-    """Which term of a lexicon section the text names; the longest word that occurs decides."""
+    """Which term of a lexicon section the text names, and does not say no to; the longest word that occurs decides."""
     best: tuple[int, str] | None = None
     for term, words in lexicon()[section].items():
-        word = mentions(text, words)
+        word = mentions(text, [word for word in words if _is_wanted(plain(text), word)])
         if word and (best is None or len(word) > best[0]):
             best = (len(word), term)
     return best[1] if best else None
+
+
+def _is_wanted(said: str, word: str) -> bool:
+    """Whether the word stands anywhere without a no before it; a word that is not there is not unwanted."""
+    places = [found.start() for found in re.finditer(re.escape(word), said)]
+    return not places or any(not is_unwanted(said[:place]) for place in places)
 
 
 def says(text: str, section: str) -> bool:
@@ -135,6 +153,12 @@ def number(text: str) -> int | None:
     if chinese:
         return chinese_number(chinese.group())
     return next((value for word, value in ENGLISH_NUMBERS.items() if _occurs(said, word)), None)
+
+
+def amount_in_cents(value: str) -> int | None:
+    """An amount as the bot hears it ("300", "99.5", "¥1,299") in cents."""
+    digits = re.search(r"\d[\d,]*(?:\.\d{1,2})?", value)
+    return round(float(digits.group().replace(",", "")) * 100) if digits else None
 
 
 def chinese_number(written: str) -> int:

@@ -9,11 +9,27 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from actions import answers
 from actions.base import Events, ShopAction
 from actions.flow import FLOWS, Draft, close_form
-from actions.products import CANDIDATES, FOCUS, AboutProduct, ProductInfo, ProductStock
+from actions.products import (
+    CANDIDATES,
+    FOCUS,
+    SUGGESTIONS,
+    AboutProduct,
+    ProductInfo,
+    ProductStock,
+    RecommendProducts,
+    place_among_offered,
+)
 from actions.steps import known_orders
 from actions.turn import Turn
 
 MISSES_BEFORE_OFFER = 3
+ANNOUNCED = {  # the request that an order's number begins, right after the article that tells how it goes
+    "utter_faq/invoice": "request_invoice_form",
+    "utter_faq/return_how": "return_item_form",
+    "utter_faq/exchange_policy": "exchange_item_form",
+    "utter_faq/cancel_policy": "cancel_order_form",
+    "utter_faq/repair": "claim_warranty_form",
+}
 
 
 class Resume(ShopAction):
@@ -91,8 +107,11 @@ class UseFacts(ShopAction):
         if order := self._of_the_list(turn):
             return [SlotSet("order_number", order), FollowupAction("track_order_form")]
         if has_number:
-            return [FollowupAction(answers.pick(turn.text, "request_words") or "track_order_form")]
-        if turn.value("product") or turn.slot(CANDIDATES) or (turn.slot(FOCUS) and turn.value("option")):
+            wanted = answers.pick(turn.text, "request_words") or ANNOUNCED.get(turn.last_reply or "")
+            return [FollowupAction(wanted or "track_order_form")]
+        if turn.last_reply in SUGGESTIONS and (turn.value("amount") or answers.says(turn.text, "cheaper")):
+            return RecommendProducts().serve(turn)
+        if turn.value("product") or _picks_a_product(turn) or (turn.slot(FOCUS) and turn.value("option")):
             return _question_about_product(turn).serve(turn)
         if not turn.entities:
             return [FollowupAction("action_not_understood")]
@@ -106,6 +125,11 @@ class UseFacts(ShopAction):
         known = known_orders(turn)
         place = 0 if answers.says(turn.text, "last") and known else answers.ordinal(turn.text, len(known))
         return known[place].number if place is not None else None
+
+
+def _picks_a_product(turn: Turn) -> bool:
+    """Whether it answers a question about which product, or points at one of those suggested."""
+    return bool(turn.slot(CANDIDATES) and (turn.slot("product_question") or place_among_offered(turn) is not None))
 
 
 def _question_about_product(turn: Turn) -> AboutProduct:

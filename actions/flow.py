@@ -89,6 +89,10 @@ class Step(ABC):
         """The value where there is nothing to choose."""
         return None
 
+    def is_told_early(self, turn: Turn, draft: Draft) -> bool:
+        """Whether the message holds what this step will take for its default once its turn has come."""
+        return False
+
     def is_needed(self, turn: Turn, draft: Draft) -> bool:
         return True
 
@@ -224,12 +228,15 @@ class Flow(ShopAction, ABC):
             if value != draft[step.slot]:
                 was_corrected = True
                 self._fill(draft, step, value)
-        return was_heard or self._is_worth_keeping(turn, asked)
+        return was_heard or self._is_worth_keeping(turn, draft, asked)
 
-    def _is_worth_keeping(self, turn: Turn, asked: Step | None) -> bool:
-        """Facts that come before the order they belong to are kept for later."""
-        is_early = asked is not None and asked.slot in ("order_number", "order_proof")
-        return is_early and turn.intent in ("inform", self.trigger) and bool(turn.values("product"))
+    def _is_worth_keeping(self, turn: Turn, draft: Draft, asked: Step | None) -> bool:
+        """Facts that come before they are asked for, or before the order they belong to, are kept for later."""
+        if asked is None or turn.intent not in ("inform", self.trigger):
+            return False
+        if asked.slot in ("order_number", "order_proof") and turn.values("product"):
+            return True
+        return any(step.is_told_early(turn, draft) for step in self.steps if step is not asked)
 
     def _fill(self, draft: Draft, step: Step, value: Any) -> None:
         draft[step.slot] = value

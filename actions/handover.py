@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rasa_sdk.events import ConversationPaused, SlotSet
+from rasa_sdk.events import ConversationPaused, FollowupAction, SlotSet
 
 from actions.base import Events, ShopAction
 from actions.flow import FLOWS, close_form
@@ -40,7 +40,7 @@ class HandOver(ShopAction):
         reply = "utter_handover_opened" if hours.is_open else "utter_handover_opened_after_hours"
         turn.say(reply, opens=hours.opens, closes=hours.closes)
         pause = [ConversationPaused()] if turn.tracker.get_latest_input_channel() == SHELL else []
-        return [*close_form(turn), *pause]
+        return [*close_form(turn), *pause, FollowupAction("action_listen")]  # nothing more is said to this message
 
 
 def _customer(turn: Turn, order_number: str | None) -> int | None:

@@ -20,6 +20,7 @@ from actions.steps import (
     Phone,
     Variant,
     chosen_line,
+    is_like_postal_code,
     known_orders,
     prove,
 )
@@ -167,9 +168,16 @@ class NewAddress(Step):
             is_written = has_address or (len(turn.text) >= 12 and any(c.isdigit() for c in turn.text))
             return {"address": _without(turn.text, postal_code), "postal_code": postal_code} if is_written else None
         start = next((e["start"] for e in turn.entities if e["entity"] == "address"), None)
-        if draft["new_address"] is None or start is None:
+        if draft["new_address"] is None:
             return None
+        if start is None:
+            sent_after = postal_code or (turn.text if self._is_postal_code(turn) else None)
+            return {**draft["new_address"], "postal_code": sent_after} if sent_after else None
         return {"address": _without(turn.text[start:], postal_code), "postal_code": postal_code}
+
+    def _is_postal_code(self, turn: Turn) -> bool:
+        digits = sum(map(str.isdigit, turn.text))
+        return digits > 1 and len(turn.text) > 4 and not turn.value("order_number") and is_like_postal_code(turn.text)
 
     def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
         return turn.value("address") is not None and not answers.is_question(turn.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -46,10 +47,16 @@ def _one_name(turn: Turn) -> str | None:
     return turn.text[spans[0][0] : spans[1][1]]
 
 
+def place_among_offered(turn: Turn) -> int | None:
+    """Where in the list of products that was offered last the message points: 第二个, "the last one"."""
+    offered = turn.slot(CANDIDATES) or []
+    return answers.ordinal(turn.text, len(offered)) if offered and not turn.values("product") else None
+
+
 def _picked_product(turn: Turn) -> ProductView | None:
     """The one of the products offered last that the message picks: the second one, 夹式的那个, "the clip-on"."""
     offered = [products.product(turn.session, each) for each in turn.slot(CANDIDATES) or []]
-    place = answers.ordinal(turn.text, len(offered)) if offered and not turn.values("product") else None
+    place = place_among_offered(turn)
     if place is not None:
         return offered[place]
     said = answers.plain(turn.text)
@@ -110,7 +117,9 @@ class AboutProduct(ShopAction, ABC):
                 buttons=[{"title": n, "payload": self.question(turn, n)} for n in names],
             )
             return [SlotSet("product_question", self.name()), SlotSet(CANDIDATES, [p.id for p in found])]
-        answered = [SlotSet("product_question", None), SlotSet(CANDIDATES, None)]
+        answered = [SlotSet("product_question", None)]
+        if place_among_offered(turn) is None:  # after the second one they may ask of the third
+            answered.append(SlotSet(CANDIDATES, None))
         return [*self.answer(turn, found[0]), *focus_on(found[0]), *answered]
 
     def question(self, turn: Turn, name: str) -> str:
@@ -157,9 +166,10 @@ class ProductStock(AboutProduct):
         variants = products.choose_variants(product, wanted)
         facts = {"product": turn.wording.named(product), "link": POLICY.site + product.url}
         if said and (not wanted or not variants):
-            turn.say(
-                "utter_no_such_version", **facts, asked=turn.wording.listing(said), versions=versions(turn, product)
-            )
+            facts |= {"asked": turn.wording.listing(said), "versions": versions(turn, product)}
+            is_body = all(BODY_MEASURE.fullmatch(answers.plain(each)) for each in said)
+            reply = "utter_size_by_body" if is_body else "utter_no_such_version"
+            turn.say(reply, **facts, days=str(POLICY.exchange_window_days))
         elif wanted and len(variants) == 1:
             turn.say(
                 "utter_variant_stock",
@@ -173,6 +183,7 @@ class ProductStock(AboutProduct):
 
 
 LONGEST_LIST = 8
+BODY_MEASURE = re.compile(r"\d+(\.\d+)?\s*(cm|kg|lbs?|厘米|公分|公斤|千克|斤|米)")
 
 
 def stock_list(turn: Turn, variants: Sequence[Any]) -> str:
@@ -242,7 +253,12 @@ def _comparison_line(turn: Turn, product: ProductView) -> str:
     return turn.wording.term("marks", "comparison").format(**facts)
 
 
+SUGGESTIONS = {"utter_recommendations", "utter_cheaper_recommendations", "utter_nothing_cheaper"}
+
+
 class RecommendProducts(ShopAction):
+    """Suggests what suits: of a category, like a product, new, within what they would spend, cheaper than the last."""
+
     def name(self) -> str:
         return "action_recommend_products"
 
@@ -250,12 +266,37 @@ class RecommendProducts(ShopAction):
         category = products.category_of(turn.text)
         named = named_products(turn, limit=1) if turn.values("product") else []
         like = named[0].id if named and category is None else None
+        shown = self._shown_before(turn) if category is None and not named else []
+        if shown and category is None and len({product.category for product in shown}) == 1:
+            category = shown[0].category
+        most = self._most(turn, named or shown)
         new_only = any(word in turn.text.lower() for word in ("新品", "上新", "新款", "new"))
-        found = products.recommend(turn.session, category=category, like=like, new_only=new_only)
+        found = products.recommend(turn.session, category=category, like=like, new_only=new_only, most_cents=most)
         listed = "\n".join(_suggestion_line(turn, p) for p in found)
         buttons = [{"title": turn.wording.named(p), "payload": turn.wording.named(p)} for p in found]
-        turn.say("utter_recommendations" if found else "utter_no_recommendations", products=listed, buttons=buttons)
-        return []
+        turn.say(self._reply(bool(found), most), products=listed, buttons=buttons)
+        offered = [p.id for p in found or shown]
+        return [SlotSet(CANDIDATES, offered or None), SlotSet("product_question", None)]
+
+    def _shown_before(self, turn: Turn) -> list[ProductView]:
+        """What was suggested right before this message, which asks for cheaper ones than those."""
+        if turn.last_reply not in SUGGESTIONS:
+            return []
+        return [products.product(turn.session, each) for each in turn.slot(CANDIDATES) or []]
+
+    def _most(self, turn: Turn, compared: Sequence[ProductView]) -> int | None:
+        """What it may cost at most, in cents: the amount said, or less than half of what was shown does."""
+        if said := turn.value("amount"):
+            return answers.amount_in_cents(said)
+        if not compared or not answers.says(turn.text, "cheaper"):
+            return None
+        prices = sorted(product.lowest_cents for product in compared)
+        return prices[(len(prices) - 1) // 2] - 1
+
+    def _reply(self, is_found: bool, most: int | None) -> str:
+        if most is None:
+            return "utter_recommendations" if is_found else "utter_no_recommendations"
+        return "utter_cheaper_recommendations" if is_found else "utter_nothing_cheaper"
 
 
 def _suggestion_line(turn: Turn, product: ProductView) -> str:
@@ -267,6 +308,8 @@ class Promotions(ShopAction):
         return "action_promotions"
 
     def serve(self, turn: Turn) -> Events:
+        if turn.last_reply in SUGGESTIONS and answers.says(turn.text, "cheaper"):
+            return RecommendProducts().serve(turn)
         found = products.promotions(turn.session, products.category_of(turn.text)) or products.promotions(turn.session)
         listed = "\n".join(_promotion_line(turn, p) for p in found)
         turn.say("utter_promotions" if found else "utter_no_promotions", promotions=listed)

@@ -37,6 +37,7 @@ from shop.errors import (
 from shop.models import OrderState, RefundTarget, ReturnKind, ReturnReason
 
 NOT_AMONG_THEM = "utter_item_not_among_them"
+MOST_BUTTONS = 6
 REASON = Choice("reason", entity="reason", otherwise="other")
 
 
@@ -53,6 +54,19 @@ class AskItems(ShopAction):
             turn.say(NOT_AMONG_THEM, name=name)
         reply = "utter_ask_items" if step.most > 1 else "utter_ask_item"
         turn.say(reply, items=numbered_items(turn, lines), buttons=item_buttons(turn, lines))
+        return []
+
+
+class AskQuantity(ShopAction):
+    """Asks how many pieces of an item that was bought more than once."""
+
+    def name(self) -> str:
+        return "action_ask_quantity"
+
+    def serve(self, turn: Turn) -> Events:
+        most = Quantity().most(turn, Draft(turn))
+        numbers = [str(number) for number in range(1, min(most, MOST_BUTTONS) + 1)]
+        turn.say("utter_ask_quantity", most=str(most), buttons=[{"title": n, "payload": n} for n in numbers])
         return []
 
 

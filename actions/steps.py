@@ -16,12 +16,10 @@ from shop.models import PaymentKind, RefundTarget, ReturnReason
 FACTS = {"product", "option", "order_number", "ordinal", "quantity", "address", "payment_method"}
 LONGEST_LIST = 8  # more than this nobody reads
 SAYS_WHICH = {"product", "ordinal", "option"}
-UNWANTED = re.compile(
-    r"(不要|不想要|别要|不是|\bnot|instead of|rather than|don'?t want)\s*(the |a |in )?$", re.IGNORECASE
-)
 CODE_OF_ORDER = re.compile(  # called so, or right behind the order's number
     r"邮编|邮政编码|post ?code|postal|zip|\b[WR]\d{7}[\s,，:：]{1,3}[A-Z\d][A-Z\d ]{2,8}\W*$", re.IGNORECASE
 )
+DIGITS_BEHIND_ORDER = re.compile(r"\b[WR]\d{7}[\s,，:：]{1,3}(\d{4})(?![\d.,-]|\s?[元块件个])", re.IGNORECASE)
 AFTER_ORDER = ("order_proof", "items", "quantity", "variant", "new_address", "payment_choice", "confirmed")
 
 
@@ -131,12 +129,18 @@ class OrderProof(Step):
         for entity in ("email", "phone", *codes):
             if value := turn.value(entity):
                 return value
+        if behind := DIGITS_BEHIND_ORDER.search(turn.text):
+            return behind.group(1)
         if digits := answers.last_four(turn.text, asked=asked):
             return digits
         if not asked or (turn.value("order_number") and not _is_bare_number(turn.text)):
             return None
-        written = re.fullmatch(r"[A-Za-z\d][A-Za-z\d \-]{2,11}", turn.text)  # any country's postal code
-        return turn.text if written and re.search(r"\d", turn.text) else None
+        return turn.text if is_like_postal_code(turn.text) else None
+
+
+def is_like_postal_code(text: str) -> bool:
+    """Whether this may be the postal code of any country: 200001, NW1 6XE, K1A 0B1."""
+    return re.fullmatch(r"(?=.*\d)[A-Za-z\d][A-Za-z\d \-]{2,11}", text) is not None
 
 
 def returnable_lines(turn: Turn, draft: Draft) -> Sequence[orders.LineView]:
@@ -286,12 +290,13 @@ class Quantity(Step):
         if not asked and draft["quantity"] is None:
             return None
         if asked and answers.says(turn.text, "everything"):
-            return self._most(turn, draft)
+            return self.most(turn, draft)
         is_corrected = re.search(r"\b(just|only|make it)\b|只|就", turn.text.lower()) is not None
         said = turn.value("quantity") or (turn.text if asked or is_corrected else "")
         return answers.number(said)
 
-    def _most(self, turn: Turn, draft: Draft) -> int:
+    def most(self, turn: Turn, draft: Draft) -> int:
+        """How many pieces the order has of it."""
         line_id = next(iter(draft["items"]))
         lines = orders.view_order(turn.session, turn.shopper, draft["order_number"]).lines
         return next(line.quantity for line in lines if str(line.id) == line_id)
@@ -382,9 +387,7 @@ class Variant(Step):
 def wanted_options(turn: Turn) -> list[str]:
     """The options the message wants: not those it says no to, as 白色 in 不要白色，要米色."""
     options = [e for e in turn.entities if e["entity"] == "option"]
-    return [
-        str(e["value"]) for e in options if not re.search(UNWANTED, turn.text[max(0, e["start"] - 12) : e["start"]])
-    ]
+    return [str(e["value"]) for e in options if not answers.is_unwanted(turn.text[: e["start"]])]
 
 
 def _differs_in_size_only(variant: products.VariantView, line: orders.LineView) -> bool:
@@ -412,6 +415,10 @@ class Choice(Step):
         said = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] in (self.entity, SAID)]
         return next((found for text in reversed(said) if (found := answers.pick(text, self.section))), None)
 
+    def is_told_early(self, turn: Turn, draft: Draft) -> bool:
+        is_early = self.entity is not None and draft[self.slot] is None
+        return is_early and answers.pick(turn.text, self.section) is not None
+
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
         if asked:
             found = answers.pick(turn.text, self.section)
@@ -425,7 +432,8 @@ class Choice(Step):
 
     def _is_explained(self, turn: Turn) -> bool:
         """A reason in their own words, rather than a bare yes or an empty remark."""
-        is_remark = turn.intent in {"inform", "nlu_fallback", "out_of_scope"}
+        is_name = turn.written("product") == turn.text  # of an item, where its reason was asked for
+        is_remark = turn.intent in {"inform", "nlu_fallback", "out_of_scope"} and not is_name
         return bool(self.otherwise) and is_remark and answers.is_explanation(turn.text)
 
 

@@ -10,7 +10,7 @@ from actions import answers
 from actions.base import Events, ShopAction
 from actions.flow import CarryOut, Draft, Flow, Retries, Step, register
 from actions.replies import item_list
-from actions.steps import Choice, Confirmed, Items, OrderNumber, OrderProof, chosen_line
+from actions.steps import Choice, Confirmed, Items, OrderNumber, OrderProof, chosen_line, is_proven
 from actions.turn import Turn
 from shop import orders, products, trouble
 from shop.errors import OutOfStock
@@ -128,6 +128,8 @@ class Solved(Step):
             return None
         if turn.intent == "report_fault" or answers.says(turn.text, "unsolved"):
             return False  # "still dead"
+        if answers.is_short(turn.text) and answers.pick(turn.text, "next_step"):
+            return False  # "repair it": they are past the steps
         return answers.yes_or_no(turn.text, turn.intent, turn.confidence)
 
 
@@ -140,12 +142,38 @@ class NextStep(Choice):
     def is_needed(self, turn: Turn, draft: Draft) -> bool:
         return draft["solved"] is False
 
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        is_said_at_once = answers.is_short(turn.text) and not answers.says(turn.text, "unsolved")
+        return super().read(turn, draft, asked or is_said_at_once)
+
+
+class VolunteeredOrder(OrderNumber):
+    """The order's number, sent before it is asked for: kept for the repair or the return that follows."""
+
+    def is_needed(self, turn: Turn, draft: Draft) -> bool:
+        return draft["faulty_product"] is not None and turn.value("order_number") is not None
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        turn.say("utter_order_noted", number=turn.value("order_number"))
+        return super().read(turn, draft, asked)
+
+
+class VolunteeredProof(OrderProof):
+    """The proof that comes with it, or right after it."""
+
+    def is_needed(self, turn: Turn, draft: Draft) -> bool:
+        is_open = draft["faulty_product"] is not None and draft["order_number"] is not None
+        return is_open and not is_proven(turn, draft["order_number"]) and self._proof(turn, asked=True) is not None
+
+    def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
+        return super().read(turn, draft, asked=True)
+
 
 @register
 class FaultFlow(Flow):
     form = "report_fault_form"
     trigger = "report_fault"
-    steps = (FaultyProduct(), Solved(), NextStep())
+    steps = (FaultyProduct(), Solved(), VolunteeredOrder(), VolunteeredProof(), NextStep())
 
 
 class AskSolved(ShopAction):

@@ -18,7 +18,7 @@ from scipy.special import expit, log_softmax, softmax
 NET_WEIGHT, MEMORY_WEIGHT = 0.25, 12.0
 BELIEF_IN_DEFAULTS = 20.0  # they count as much as so many held-out examples
 FEWEST_HELD_OUT = 10
-DOUBT_BEGINS = 1.5  # standard deviations below the likeness that messages of the trained kind have
+DOUBT_BEGINS = 2.0  # standard deviations below the likeness that messages of the trained kind have
 DOUBT_GROWS = 3.0
 
 

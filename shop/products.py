@@ -107,9 +107,10 @@ def recommend(
     category: Category | None = None,
     like: int | None = None,
     new_only: bool = False,
+    most_cents: int | None = None,
     limit: int = 3,
 ) -> tuple[ProductView, ...]:
-    """Products to suggest, in stock, best rated first (newest first with `new_only`).
+    """Products to suggest, in stock, best rated first (newest first with `new_only`), for `most_cents` or less.
 
     `like` is a product: others of its category, nearest in price. With neither, one of each category.
     """
@@ -117,6 +118,8 @@ def recommend(
     if new_only:
         query = query.where(Product.released_on > clock.today() - timedelta(days=NEW_FOR_DAYS))
     candidates = list(session.execute(query).scalars())
+    if most_cents is not None:
+        candidates = [item for item in candidates if min(v.price_cents for v in item.variants) <= most_cents]
     candidates.sort(key=lambda item: (item.rating, item.review_count), reverse=True)
     if new_only:
         candidates.sort(key=lambda item: item.released_on, reverse=True)

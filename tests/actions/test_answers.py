@@ -247,3 +247,30 @@ def test_every_word_of_the_lexicon_is_written_as_texts_are_compared() -> None:
 def test_no_word_means_yes_and_no() -> None:
     lexicon = answers.lexicon()
     assert not set(lexicon["yes"]) & set(lexicon["no"])
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "expected"),
+    [
+        ("remedy", "不用补发，退款", "refund"),
+        ("remedy", "no refund, send it again", "resend"),
+        ("remedy", "I don't want a refund, I want a new one", "resend"),
+        ("remedy", "instead of the replacement give me my money back", "refund"),
+        ("remedy", "不用补发", None),
+        ("problem", "不是少发，是发错了", "wrong_item"),
+        ("problem", "是不是丢了", "lost"),
+        ("reason", "it's not damaged, it's too small", "wrong_size"),
+        ("reason", "不想要了", "changed_mind"),
+        ("reason", "I don't want it any more", "changed_mind"),
+        ("reason", "要不要紧，就是太小", "wrong_size"),
+    ],
+)
+def test_what_is_said_no_to_is_not_picked(section: str, text: str, expected: str | None) -> None:
+    assert answers.pick(text, section) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "cents"), [("200", 20_000), ("99.5", 9_950), ("¥1,299", 129_900), ("$50", 5_000), ("一些", None)]
+)
+def test_an_amount_is_read_in_cents(value: str, cents: int | None) -> None:
+    assert answers.amount_in_cents(value) == cents

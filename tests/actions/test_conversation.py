@@ -235,3 +235,9 @@ def test_a_late_yes_finds_the_deed_of_every_flow(talk: Conversation, form: str) 
     talk.writes("yes", "affirm")
     assert talk.does("action_not_understood").followups == [deed_of(form)]
     assert deed_of(form) in all_actions()
+
+
+def test_an_order_s_number_begins_what_the_article_has_announced(siyuan: Conversation) -> None:
+    siyuan.says("我的订单可以开发票吗", "faq")
+    siyuan._note({"event": "bot", "text": "可以开", "metadata": {"utter_action": "utter_faq/invoice"}})
+    assert siyuan.says("W2378158", order_number="W2378158").replies == ["utter_ask_issue_invoice"]

@@ -205,6 +205,46 @@ def test_suggestions_are_of_the_category_asked_for(
     assert "Hoodie" not in heard.buttons
 
 
+def test_suggestions_cost_no_more_than_what_may_be_spent(talk: Conversation, shop: Shop) -> None:
+    heard = talk.says("a gift under 100 yuan", "recommend_products", amount="100")
+    assert heard.replies == ["utter_cheaper_recommendations"]
+    for name in heard.buttons:
+        product = shop.row("products", name_en=name)
+        assert min(row["price_cents"] for row in shop.rows("variants", product_id=product["id"])) <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"), [("something cheaper", "recommend_products"), ("cheaper please", "inform")]
+)
+def test_after_suggestions_cheaper_ones_can_be_had(talk: Conversation, shop: Shop, text: str, intent: str) -> None:
+    def lowest(names: list[str]) -> list[int]:
+        ids = [shop.row("products", name_en=name)["id"] for name in names]
+        return [min(row["price_cents"] for row in shop.rows("variants", product_id=each)) for each in ids]
+
+    shown = lowest(talk.says("what should i get my dad", "recommend_products").buttons)
+    heard = talk.says(text, intent)
+    assert heard.replies == ["utter_cheaper_recommendations"]
+    assert max(lowest(heard.buttons)) < sorted(shown)[1]
+    for _ in range(6):
+        heard = talk.says("something cheaper", "recommend_products")
+    assert heard.replies == ["utter_nothing_cheaper"]
+
+
+def test_one_of_the_suggestions_is_meant_by_its_place(talk: Conversation) -> None:
+    shown = talk.says("what should i get my dad", "recommend_products").buttons
+    assert talk.says("is the second one in stock", "ask_product_stock").fact("product") == shown[1]
+    assert talk.says("and the third", "inform").fact("product") == shown[2]
+    assert talk.says("emma.clarke@example.com", "inform", email="emma.clarke@example.com").replies == [
+        "utter_ask_what_for"
+    ]
+
+
+def test_height_and_weight_are_no_size(talk: Conversation) -> None:
+    talk.says("do you have the hoodie", "ask_product_stock", product="hoodie")
+    heard = talk.says("im 180cm 75kg", "inform", option=["180cm", "75kg"])
+    assert heard.replies == ["utter_size_by_body"]
+
+
 def test_new_arrivals_are_new(talk: Conversation, shop: Shop) -> None:
     heard = talk.says("最近有哪些新品推荐？", "recommend_products")
     released = {shop.row("products", name_zh=name)["released_on"] for name in heard.buttons}

@@ -549,3 +549,19 @@ def test_no_step_breaks_on_hostile_input_or_reads_anything_it_must_not(
             continue
         assert found is None or step.slot == "quantity", step.slot
     assert shop.contents() == before
+
+
+@pytest.mark.parametrize("text", ["return W2378158 5678 everything", "W2378158, 5678 all of it please"])
+def test_digits_behind_the_order_s_number_prove_it_whatever_follows(talk: Conversation, text: str) -> None:
+    talk.says(text, "return_item", order_number="W2378158")
+    assert talk.slots["order_proof"] == "W2378158"
+
+
+@pytest.mark.parametrize("text", ["W2378158 1200元的那件", "W2378158 2026-11-23"])
+def test_an_amount_or_a_date_behind_the_order_s_number_is_no_proof(talk: Conversation, text: str) -> None:
+    assert talk.says(text, "return_item", order_number="W2378158").replies == ["utter_ask_order_proof"]
+
+
+def test_an_item_s_name_is_no_reason(siyuan: Conversation) -> None:
+    siyuan.says("退货，台灯", "return_item", order_number="W2378158", product="台灯")
+    assert "utter_ask_refund_to" not in siyuan.says("台灯", product="台灯").replies

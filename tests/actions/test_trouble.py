@@ -215,3 +215,31 @@ def test_a_warranty_that_has_expired_says_since_when(emma: Conversation, shop: S
     heard = emma.says("is it covered", "claim_warranty", order_number="W8264407")
     assert heard.replies == ["utter_refuse_warranty_expired"]
     assert "Wed 30 Apr" in heard.text
+
+
+def test_the_order_sent_before_it_is_asked_for_is_kept(talk: Conversation) -> None:
+    talk.says("台灯一闪一闪的", "report_fault", product="台灯")
+    talk.says("还是不行", "report_fault")
+    assert talk.says("W2378158", order_number="W2378158").replies == ["utter_order_noted", "utter_ask_next_step"]
+    assert talk.says("5678").replies == ["utter_ask_next_step"]
+    assert talk.says("退货吧").replies == ["utter_ask_refund_to"]
+    assert talk.slots["order_number"] == "W2378158"
+
+
+def test_a_wrong_proof_sent_early_counts_as_a_miss(talk: Conversation) -> None:
+    talk.says("台灯一闪一闪的", "report_fault", product="台灯")
+    talk.says("还是不行", "report_fault")
+    talk.says("W2378158", order_number="W2378158")
+    assert "utter_refuse_order_not_found" in talk.says("0000").replies
+
+
+def test_what_is_to_be_done_may_be_said_before_the_steps_have_been_tried(talk: Conversation) -> None:
+    talk.says("my lamp is broken", "report_fault", product="lamp")
+    assert talk.says("W2378158", order_number="W2378158").replies == [
+        "utter_order_noted",
+        "utter_help_light",
+        "utter_ask_solved",
+    ]
+    heard = talk.says("repair it", "claim_warranty")
+    assert heard.replies == ["utter_ask_order_proof"]
+    assert talk.slots["order_number"] == "W2378158"

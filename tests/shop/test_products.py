@@ -260,6 +260,17 @@ def test_suggestions_to_someone_who_named_no_category_come_from_several(session:
     assert len({item.category for item in products.recommend(session, limit=5)}) == 5
 
 
+@pytest.mark.parametrize("most", [5_000, 10_000, 20_000])
+def test_suggestions_cost_no_more_than_they_may(session: Session, most: int) -> None:
+    suggested = products.recommend(session, most_cents=most, limit=20)
+    assert suggested
+    assert all(item.lowest_cents <= most for item in suggested)
+
+
+def test_where_nothing_is_that_cheap_nothing_is_suggested(session: Session) -> None:
+    assert products.recommend(session, most_cents=1) == ()
+
+
 def test_something_similar_is_of_the_same_category_and_not_the_same_product(session: Session) -> None:
     shoes = the(session, "跑步鞋")
     suggested = products.recommend(session, like=shoes.id)
