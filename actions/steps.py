@@ -248,7 +248,7 @@ class Items(Step):
     def _pieces(
         self, chosen: list[orders.LineView], entities: list[dict[str, Any]], text: str
     ) -> dict[str, int | None]:
-        """Pieces as far as they are said: all of a line that holds one, or of several chosen together."""
+        """Pieces as far as they are said; of a line that holds one, or of several chosen together, all."""
         said = next((answers.number(str(e["value"])) for e in entities if e["entity"] == "quantity"), None)
         if text and answers.says(text, "everything"):
             said = None
@@ -256,7 +256,7 @@ class Items(Step):
         if len(chosen) > 1:
             return {str(line.id): line.quantity for line in chosen}
         line = chosen[0]
-        return {str(line.id): said if said is not None else (1 if line.quantity == 1 else None)}
+        return {str(line.id): 1 if line.quantity == 1 else said}
 
 
 def _ordinal_of(said: list[dict[str, Any]]) -> str:

@@ -565,3 +565,15 @@ def test_an_amount_or_a_date_behind_the_order_s_number_is_no_proof(talk: Convers
 def test_an_item_s_name_is_no_reason(siyuan: Conversation) -> None:
     siyuan.says("退货，台灯", "return_item", order_number="W2378158", product="台灯")
     assert "utter_ask_refund_to" not in siyuan.says("台灯", product="台灯").replies
+
+
+@pytest.mark.parametrize("heard", ["39", "3", "0"])
+def test_of_an_item_that_was_bought_once_one_goes_back_whatever_number_is_heard(emma: Conversation, heard: str) -> None:
+    replies = emma.says(
+        f"return the running shoes, {heard}",
+        "return_item",
+        order_number="W8264404",
+        product="running shoes",
+        quantity=heard,
+    ).replies
+    assert replies == ["utter_ask_reason"]
