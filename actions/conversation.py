@@ -78,6 +78,9 @@ class Repeat(ShopAction):
     def serve(self, turn: Turn) -> Events:
         if turn.active_form:
             return []
+        if turn.last_reply == "utter_not_understood":
+            turn.say("utter_ask_help")  # to say that once more would help nobody
+            return []
         said: list[str] = []
         for event in reversed(list(turn.tracker.events)[:-1]):
             if event.get("event") == "user" and said:

@@ -104,7 +104,7 @@ class AboutProduct(ShopAction, ABC):
     """An answer about one product. Several candidates are offered as a choice; none is said plainly."""
 
     def serve(self, turn: Turn) -> Events:
-        found = named_products(turn)
+        found = named_products(turn) or self._offered_before(turn)
         if not found:
             turn.say("utter_unknown_product" if turn.values("product") else "utter_ask_which_product")
             return []
@@ -121,6 +121,11 @@ class AboutProduct(ShopAction, ABC):
         if place_among_offered(turn) is None:  # after the second one they may ask of the third
             answered.append(SlotSet(CANDIDATES, None))
         return [*self.answer(turn, found[0]), *focus_on(found[0]), *answered]
+
+    def _offered_before(self, turn: Turn) -> list[ProductView]:
+        """Those they were to choose from, where they ask on instead: which one is still the question."""
+        is_open = turn.slot("product_question") and not turn.values("product")
+        return [products.product(turn.session, each) for each in turn.slot(CANDIDATES) or []] if is_open else []
 
     def question(self, turn: Turn, name: str) -> str:
         return name

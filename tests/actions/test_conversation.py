@@ -241,3 +241,8 @@ def test_an_order_s_number_begins_what_the_article_has_announced(siyuan: Convers
     siyuan.says("我的订单可以开发票吗", "faq")
     siyuan._note({"event": "bot", "text": "可以开", "metadata": {"utter_action": "utter_faq/invoice"}})
     assert siyuan.says("W2378158", order_number="W2378158").replies == ["utter_ask_issue_invoice"]
+
+
+def test_what_was_no_answer_is_not_said_again(talk: Conversation) -> None:
+    assert talk.says("asdkjh", "nlu_fallback").replies == ["utter_not_understood"]
+    assert talk.says("什么意思", "repeat").replies == ["utter_ask_help"]

@@ -281,3 +281,11 @@ def test_a_promotion_says_until_when_it_runs(talk: Conversation) -> None:
 def test_where_no_promotion_runs_it_says_what_holds_always(talk: Conversation, shop: Shop) -> None:
     shop.change("UPDATE promotions SET ends_on = '2031-05-14'")
     assert talk.says("any deals?", "ask_promotions").replies == ["utter_no_promotions"]
+
+
+def test_another_question_instead_of_a_choice_leaves_the_choice_open(talk: Conversation) -> None:
+    offered = talk.says("do you have a black lamp", "ask_product_stock", product="lamp")
+    heard = talk.says("how much", "ask_product_price")
+    assert heard.replies == ["utter_several_products"]
+    assert heard.buttons == offered.buttons
+    assert talk.says("the second one", "inform", ordinal="second").replies == ["utter_product_price"]
