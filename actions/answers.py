@@ -67,7 +67,7 @@ def _occurs(said: str, word: str) -> bool:
 
 
 UNWANTED = re.compile(
-    r"((?<!要)不要|(?<!用)不用|(?<!需)不需要|(?<!想)不想要|别要|(?<!是)不是"
+    r"((?<!要)不要|(?<!用)不用|(?<!需)不需要|(?<!想)不想要|别要|(?<!是)不是|(?<!有)没有?"
     r"|\b(not|no|without|instead of|rather than|don'?t (want|need)))\s*(the |a |an )?$",
     re.IGNORECASE,
 )

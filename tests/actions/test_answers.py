@@ -263,6 +263,9 @@ def test_no_word_means_yes_and_no() -> None:
         ("reason", "不想要了", "changed_mind"),
         ("reason", "I don't want it any more", "changed_mind"),
         ("reason", "要不要紧，就是太小", "wrong_size"),
+        ("next_step", "没修好", None),
+        ("reason", "有没有坏的", "faulty"),
+        ("problem", "没有收到", "lost"),
     ],
 )
 def test_what_is_said_no_to_is_not_picked(section: str, text: str, expected: str | None) -> None:
