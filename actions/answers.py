@@ -80,9 +80,10 @@ def is_unwanted(before: str) -> bool:
 
 def pick(text: str, section: str) -> str | None:
     """Which term of a lexicon section the text names, and does not say no to; the longest word that occurs decides."""
+    said = plain(text)
     best: tuple[int, str] | None = None
     for term, words in lexicon()[section].items():
-        word = mentions(text, [word for word in words if _is_wanted(plain(text), word)])
+        word = mentions(said, [word for word in words if _is_wanted(said, word)])
         if word and (best is None or len(word) > best[0]):
             best = (len(word), term)
     return best[1] if best else None

@@ -47,6 +47,11 @@ def _one_name(turn: Turn) -> str | None:
     return turn.text[spans[0][0] : spans[1][1]]
 
 
+def offered_products(turn: Turn) -> list[ProductView]:
+    """The products that were offered last, in their order."""
+    return [products.product(turn.session, each) for each in turn.slot(CANDIDATES) or []]
+
+
 def place_among_offered(turn: Turn) -> int | None:
     """Where in the list of products that was offered last the message points: 第二个, "the last one"."""
     offered = turn.slot(CANDIDATES) or []
@@ -55,7 +60,7 @@ def place_among_offered(turn: Turn) -> int | None:
 
 def _picked_product(turn: Turn) -> ProductView | None:
     """The one of the products offered last that the message picks: the second one, 夹式的那个, "the clip-on"."""
-    offered = [products.product(turn.session, each) for each in turn.slot(CANDIDATES) or []]
+    offered = offered_products(turn)
     place = place_among_offered(turn)
     if place is not None:
         return offered[place]
@@ -125,7 +130,7 @@ class AboutProduct(ShopAction, ABC):
     def _offered_before(self, turn: Turn) -> list[ProductView]:
         """Those they were to choose from, where they ask on instead: which one is still the question."""
         is_open = turn.slot("product_question") and not turn.values("product")
-        return [products.product(turn.session, each) for each in turn.slot(CANDIDATES) or []] if is_open else []
+        return offered_products(turn) if is_open else []
 
     def question(self, turn: Turn, name: str) -> str:
         return name
@@ -272,7 +277,7 @@ class RecommendProducts(ShopAction):
         named = named_products(turn, limit=1) if turn.values("product") else []
         like = named[0].id if named and category is None else None
         shown = self._shown_before(turn) if category is None and not named else []
-        if shown and category is None and len({product.category for product in shown}) == 1:
+        if len({product.category for product in shown}) == 1:
             category = shown[0].category
         most = self._most(turn, named or shown)
         new_only = any(word in turn.text.lower() for word in ("新品", "上新", "新款", "new"))
@@ -285,9 +290,7 @@ class RecommendProducts(ShopAction):
 
     def _shown_before(self, turn: Turn) -> list[ProductView]:
         """What was suggested right before this message, which asks for cheaper ones than those."""
-        if turn.last_reply not in SUGGESTIONS:
-            return []
-        return [products.product(turn.session, each) for each in turn.slot(CANDIDATES) or []]
+        return offered_products(turn) if turn.last_reply in SUGGESTIONS else []
 
     def _most(self, turn: Turn, compared: Sequence[ProductView]) -> int | None:
         """What it may cost at most, in cents: the amount said, or less than half of what was shown does."""

@@ -16,10 +16,11 @@ from shop.models import PaymentKind, RefundTarget, ReturnReason
 FACTS = {"product", "option", "order_number", "ordinal", "quantity", "address", "payment_method"}
 LONGEST_LIST = 8  # more than this nobody reads
 SAYS_WHICH = {"product", "ordinal", "option"}
+BEHIND_ORDER = r"\b[WR]\d{7}[\s,，:：]{1,3}"  # where the proof of an order stands when it is told with its number
 CODE_OF_ORDER = re.compile(  # called so, or right behind the order's number
-    r"邮编|邮政编码|post ?code|postal|zip|\b[WR]\d{7}[\s,，:：]{1,3}[A-Z\d][A-Z\d ]{2,8}\W*$", re.IGNORECASE
+    rf"邮编|邮政编码|post ?code|postal|zip|{BEHIND_ORDER}[A-Z\d][A-Z\d ]{{2,8}}\W*$", re.IGNORECASE
 )
-DIGITS_BEHIND_ORDER = re.compile(r"\b[WR]\d{7}[\s,，:：]{1,3}(\d{4})(?![\d.,-]|\s?[元块件个])", re.IGNORECASE)
+DIGITS_BEHIND_ORDER = re.compile(rf"{BEHIND_ORDER}(\d{{4}})(?![\d.,-]|\s?[元块件个])", re.IGNORECASE)
 AFTER_ORDER = ("order_proof", "items", "quantity", "variant", "new_address", "payment_choice", "confirmed")
 
 
@@ -250,10 +251,7 @@ class Items(Step):
     ) -> dict[str, int | None]:
         """Pieces as far as they are said; of a line that holds one, or of several chosen together, all."""
         said = next((answers.number(str(e["value"])) for e in entities if e["entity"] == "quantity"), None)
-        if text and answers.says(text, "everything"):
-            said = None
-            return {str(line.id): line.quantity for line in chosen}
-        if len(chosen) > 1:
+        if len(chosen) > 1 or (text and answers.says(text, "everything")):
             return {str(line.id): line.quantity for line in chosen}
         line = chosen[0]
         return {str(line.id): 1 if line.quantity == 1 else said}
