@@ -203,6 +203,7 @@ class ReportFault(CarryOut):
         mentioned = [
             {"entity": "product", "value": draft["faulty_product"]},
             {"entity": "reason", "value": "faulty"},
+            *([{"entity": "warranty_remedy", "value": "replace"}] if wants_new_one(turn, draft) else []),
         ]
         return [
             SlotSet("mentioned", mentioned),
@@ -211,11 +212,20 @@ class ReportFault(CarryOut):
         ]
 
 
+def wants_new_one(turn: Turn, draft: Draft) -> bool:
+    """Whether the way on was answered with a replacement, so that repair or replacement is no question any more."""
+    return draft["next_step"] == "repair" and answers.pick(turn.text, "warranty_remedy") == "replace"
+
+
 class WarrantyRemedy(Choice):
-    """Repair or replacement; the entity-free first message is no answer."""
+    """Repair or replacement; the entity-free first message is no answer, unless a fault's way on has said it."""
 
     def __init__(self) -> None:
         super().__init__("warranty_remedy")
+
+    def default(self, turn: Turn, draft: Draft) -> str | None:
+        said = [str(e["value"]) for e in draft["mentioned"] or [] if e["entity"] == "warranty_remedy"]
+        return said[-1] if said else None
 
 
 @register
