@@ -8,10 +8,11 @@ from actions.base import Events, ShopAction
 from actions.flow import FLOWS, close_form
 from actions.replies import order_reply
 from actions.turn import Turn
-from desk import queue
+from desk import conversations, queue
 from desk.hours import service_hours
 from shop import account, orders
 from shop.errors import OrderNotFound
+from shop.models import Sender
 
 SHELL = "cmdline"  # `rasa shell`: no channel of ours keeps the bot silent there, so Rasa's own pause does
 
@@ -36,9 +37,11 @@ class HandOver(ShopAction):
             tried=tried(turn),
             transcript=transcript(turn),
         )
-        hours = service_hours()
-        reply = "utter_handover_opened" if hours.is_open else "utter_handover_opened_after_hours"
-        turn.say(reply, opens=hours.opens, closes=hours.closes)
+        hours, ahead = service_hours(), queue.ahead_of(turn.session, turn.visitor)
+        reply = "utter_handover_opened_in_queue" if ahead else "utter_handover_opened"
+        if not hours.is_open:
+            reply = "utter_handover_opened_after_hours"
+        turn.say(reply, opens=hours.opens, closes=hours.closes, ahead=str(ahead))
         pause = [ConversationPaused()] if turn.tracker.get_latest_input_channel() == SHELL else []
         return [*close_form(turn), *pause, FollowupAction("action_listen")]  # nothing more is said to this message
 
@@ -82,11 +85,11 @@ def tried(turn: Turn) -> list[str]:
     return [name for name in said if name and not name.startswith("utter_ask")][-20:]
 
 
-def transcript(turn: Turn) -> list[queue.Line]:
+def transcript(turn: Turn) -> list[conversations.Line]:
     """Who said what, oldest first."""
-    senders = {"user": queue.Sender.CUSTOMER, "bot": queue.Sender.BOT}
+    senders = {"user": Sender.CUSTOMER, "bot": Sender.BOT}
     return [
-        queue.Line.of(senders[e["event"]], e["text"], e.get("timestamp"))
+        conversations.Line.of(senders[e["event"]], e["text"], e.get("timestamp"))
         for e in turn.tracker.events
         if e.get("event") in senders and e.get("text")
     ]

@@ -1,4 +1,4 @@
-"""The queue from the terminal: `python -m desk.queue [list | show ID | take ID | hand-back ID]`.
+"""The queue from the terminal: `python -m desk.queue [list | show ID | take ID | write ID TEXT | hand-back ID]`.
 
 What customers wrote is printed as text: control characters in it cannot move the agent's cursor or colour the screen.
 """
@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from desk import queue
-from desk.queue import HandoverView
+from desk import queue, work
+from desk.errors import DeskError
+from desk.packets import HandoverView
 from shop import clock, database
 from shop.models import HandoverState
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with database.session_factory(engine)() as session:
             print(_answer(session, asked))
         return 0
-    except queue.DeskError as refusal:
+    except DeskError as refusal:
         print(refusal, file=sys.stderr)
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or type(error).__name__
@@ -49,11 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="who waits and who is being served, the oldest first (without a command, too)")
     show = commands.add_parser("show", help="all that an agent needs, with the transcript")
     take = commands.add_parser("take", help="take a waiting conversation")
+    write = commands.add_parser("write", help="say something to the customer, who hears it at once")
     back = commands.add_parser("hand-back", help="close the handover: the bot speaks again")
-    for command in (show, take, back):
+    for command in (show, take, write, back):
         command.add_argument("id", type=int, metavar="ID")
-    for command in (take, back):
+    for command in (take, write, back):
         command.add_argument("--agent", required=True, metavar="NAME", help="who does it, for the audit trail")
+    write.add_argument("text", metavar="TEXT")
     back.add_argument("--note", metavar="TEXT", help="what was agreed with the customer")
     return parser
 
@@ -62,10 +65,13 @@ def _answer(session: Session, asked: argparse.Namespace) -> str:
     if asked.command == "show":
         return packet(queue.show(session, asked.id))
     if asked.command == "take":
-        taken = queue.take(session, asked.id, asked.agent)
+        taken = work.take(session, asked.id, asked.agent)
         return f"{taken.agent} has handover {taken.id}.\n\n{packet(taken)}"
+    if asked.command == "write":
+        said = work.write(session, asked.id, agent=asked.agent, text=asked.text)
+        return f"{said.agent}: {_plain(said.text)}"
     if asked.command == "hand-back":
-        closed = queue.hand_back(session, asked.id, agent=asked.agent, note=asked.note)
+        closed = work.hand_back(session, asked.id, agent=asked.agent, note=asked.note)
         return f"Handover {closed.id} is handed back: the bot speaks again in {closed.conversation}."
     return table(queue.unfinished(session))
 
@@ -105,12 +111,15 @@ def packet(handover: HandoverView) -> str:
         ("Order", _order(handover)),
         ("Wish", handover.wish),
         ("Tried", "\n".join(handover.tried) or "nothing"),
+        ("Call back", handover.callback_email or ""),
         ("Note", handover.note or ""),
     ]
     lines = [f"Handover {handover.id}"]
     lines += [_entry(f"  {label:<14}", text) for label, text in facts if text]
     lines += ["", "  Transcript" if handover.lines else "  Nothing was written."]
-    lines += [_entry(f"  {_moment(said.at)}  {said.sender.value:<9} ", said.text) for said in handover.lines]
+    lines += [
+        _entry(f"  {_moment(said.at)}  {said.agent or said.sender.value:<9} ", said.text) for said in handover.lines
+    ]
     return "\n".join(lines)
 
 

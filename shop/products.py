@@ -50,6 +50,7 @@ class ProductView:
     warranty_months: int
     is_returnable: bool
     help_article: str
+    picture: str | None
     variants: tuple[VariantView, ...]
     lowest_cents: int
     highest_cents: int
@@ -219,6 +220,7 @@ def _view(item: Product, names: OptionWords) -> ProductView:
         warranty_months=item.warranty_months,
         is_returnable=item.is_returnable,
         help_article=item.help_article,
+        picture=item.picture,
         variants=tuple(_variant_view(variant, names) for variant in item.variants),
         lowest_cents=min(prices),
         highest_cents=max(prices),

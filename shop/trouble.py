@@ -31,6 +31,7 @@ from shop.models import (
     OrderLine,
     OrderState,
     PaymentKind,
+    Photo,
     Remedy,
     Ticket,
     TicketKind,
@@ -139,7 +140,7 @@ def report_problem(
             days, last_four = POLICY.ticket_answer_days + POLICY.refund_days, preview.last_four or ""
             money.book_refund(session, order, preview.kind_of_payment, last_four, preview.refund_cents, days)
         reported = [None] if kind is TicketKind.LOST else [line.id for line in preview.lines]
-        tickets = [_opened(session, order, line_id, kind, remedy, description) for line_id in reported]
+        tickets = [_opened(session, shopper, order, line_id, kind, remedy, description) for line_id in reported]
         return _ticket_view(order, tickets, preview.lines)
 
     return change_order(session, shopper, number, "report_problem", do, TicketView, key=key)
@@ -195,7 +196,7 @@ def claim_warranty(
         hold_to(quote, preview)
         if remedy is Remedy.REPLACE:
             stock.take(session, line_of(order, line_id).variant, 1)
-        ticket = _opened(session, order, line_id, TicketKind.WARRANTY, remedy, description)
+        ticket = _opened(session, shopper, order, line_id, TicketKind.WARRANTY, remedy, description)
         return _ticket_view(order, [ticket], (preview.line,))
 
     return change_order(session, shopper, number, "claim_warranty", do, TicketView, key=key)
@@ -214,7 +215,7 @@ def open_ticket(
         delivered_on(order)
         need_left(session, order, line)
         _refuse_second(session, order, line_id, TicketKind.FAULT)
-        ticket = _opened(session, order, line_id, TicketKind.FAULT, Remedy.ADVICE, description)
+        ticket = _opened(session, shopper, order, line_id, TicketKind.FAULT, Remedy.ADVICE, description)
         return _ticket_view(order, [ticket], (line_view(session, line),))
 
     return change_order(session, shopper, number, "open_ticket", do, TicketView, key=key)
@@ -286,9 +287,23 @@ def _answer_by() -> date:
     return clock.today() + timedelta(days=POLICY.ticket_answer_days)
 
 
+def case_for_photos(session: Session, visitor: str) -> int | None:
+    """The ticket that a photo belongs to which this visitor sends now: their latest, while it is open."""
+    query = select(Ticket.id).filter_by(reported_by=visitor, state=TicketState.OPEN).order_by(Ticket.id.desc())
+    found: int | None = session.execute(query.limit(1)).scalar_one_or_none()
+    return found
+
+
 def _opened(
-    session: Session, order: Order, line_id: int | None, kind: TicketKind, remedy: Remedy, description: str
+    session: Session,
+    shopper: Shopper,
+    order: Order,
+    line_id: int | None,
+    kind: TicketKind,
+    remedy: Remedy,
+    description: str,
 ) -> Ticket:
+    """With the photos that the visitor has sent before."""
     ticket = Ticket(
         number=fresh_number(session, Ticket.number, "T"),
         order=order,
@@ -299,9 +314,13 @@ def _opened(
         description=_printable(description),
         opened_at=clock.now(),
         answer_by=_answer_by(),
+        reported_by=shopper.visitor,
     )
     session.add(ticket)
     session.flush()
+    waiting = select(Photo).filter_by(conversation_id=shopper.visitor, ticket_id=None)
+    for photo in session.execute(waiting).scalars():
+        photo.ticket_id = ticket.id
     return ticket
 
 

@@ -49,6 +49,7 @@ class LineView:
     unit_price_cents: int
     slug: str
     category: Category
+    picture: str | None = None
 
 
 @dataclass(frozen=True)
@@ -161,4 +162,5 @@ def _line_view(line: OrderLine, names: OptionWords, quantity: int | None = None)
         line.unit_price_cents,
         product.slug,
         product.category,
+        product.picture,
     )

@@ -68,6 +68,7 @@ class ProductEntry:
     warranty_months: int
     is_returnable: bool
     help_article: str
+    picture: str | None  # None: as it was
     variants: tuple[VariantEntry, ...]
 
     def columns(self) -> Columns:

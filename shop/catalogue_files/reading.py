@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ HELP_ARTICLES = (
     "toy",
     "wearable",
 )
+PICTURE_FORM = re.compile(r"(https://[^\s\"'<>]+|/[^\s\"'<>/][^\s\"'<>]*)")
 SLUG_FORM = r"[a-z0-9]+(-[a-z0-9]+)*"
 CATEGORIES = [category.value for category in Category]
 
@@ -165,11 +167,22 @@ def _product(fields: Fields, known: Collection[OptionKey]) -> ProductEntry:
         warranty_months=fields.whole("warranty", 0, 1_200, 0),
         is_returnable=fields.truth("returnable", True),
         help_article=fields.one_of("help", HELP_ARTICLES, "general"),
+        picture=_picture(fields),
         variants=variants_of(fields, slug, known),
     )
     fields.known.append("reviews")
     fields.close()
     return product
+
+
+def _picture(fields: Fields) -> str | None:
+    if not fields.has("picture"):
+        fields.known.append("picture")
+        return None
+    address = fields.text("picture", 300)
+    if address and not PICTURE_FORM.fullmatch(address):
+        fields.note("picture", f"an address such as https://shop.example/lamp.jpg is expected, not {shown(address)}")
+    return address
 
 
 def _rating(fields: Fields) -> float | None:

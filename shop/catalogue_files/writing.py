@@ -73,6 +73,7 @@ def _product(product: Product) -> Entry:
         "warranty": product.warranty_months,
         "returnable": product.is_returnable,
         "help": product.help_article,
+        "picture": product.picture,
         "released": product.released_on,
         "variants": [_variant(variant) for variant in product.variants],
     }

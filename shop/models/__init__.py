@@ -15,6 +15,7 @@ from shop.models.aftersales import (
 )
 from shop.models.base import Base
 from shop.models.catalogue import Category, OptionKind, OptionValue, Product, Promotion, PromotionKind, Variant
+from shop.models.conversations import Conversation, Message, Photo, Sender
 from shop.models.customers import Address, Customer, Membership, PaymentKind, PaymentMethod
 from shop.models.orders import (
     HoldReason,
@@ -34,26 +35,28 @@ from shop.models.service import (
     AccessGrant,
     AuditEntry,
     Handover,
-    HandoverMessage,
     HandoverState,
     ProofMiss,
     Rating,
     Receipt,
 )
+from shop.models.staff import Agent, Role, SignIn
 
 __all__ = [
     "AccessGrant",
     "Address",
+    "Agent",
     "AuditEntry",
     "Base",
     "Category",
+    "Conversation",
     "Customer",
     "Handover",
-    "HandoverMessage",
     "HandoverState",
     "HoldReason",
     "Invoice",
     "Membership",
+    "Message",
     "OptionKind",
     "OptionValue",
     "Order",
@@ -63,6 +66,7 @@ __all__ = [
     "PaymentKind",
     "PaymentMethod",
     "PaymentState",
+    "Photo",
     "Product",
     "Promotion",
     "PromotionKind",
@@ -79,9 +83,12 @@ __all__ = [
     "ReturnLine",
     "ReturnReason",
     "ReturnState",
+    "Role",
+    "Sender",
     "Shipment",
     "ShipmentEvent",
     "ShipmentState",
+    "SignIn",
     "Ticket",
     "TicketKind",
     "TicketState",

@@ -122,6 +122,7 @@ class Ticket(Base):
     description: str = Column(String(1000), nullable=False, default="")
     opened_at: datetime = Column(Moment, nullable=False)
     answer_by: date = Column(Date, nullable=False)
+    reported_by: str | None = Column(String(120), index=True)  # the visitor, where one reported it
 
     order: Order = relationship("Order")
     order_line: OrderLine | None = relationship("OrderLine")

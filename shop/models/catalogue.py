@@ -67,6 +67,7 @@ class Product(Base):
     warranty_months: int = Column(Integer, nullable=False)  # 0: none
     is_returnable: bool = Column(Boolean, nullable=False, default=True)  # food and hygiene goods are not
     help_article: str = Column(String(40), nullable=False)  # which guided steps help when it does not work
+    picture: str | None = Column(String(300))  # its address on the web, or a path on the bot's own server
     released_on: date = Column(Date, nullable=False)
 
     variants: list[Variant] = relationship("Variant", back_populates="product", order_by="Variant.id")

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, CheckConstraint, Column, ForeignKey, Integer, String, Text
-from sqlalchemy.orm import relationship
 
 from shop.models.base import Base, Moment, choice
 
@@ -67,7 +66,7 @@ class Handover(Base):
     __tablename__ = "handovers"
 
     id: int = Column(Integer, primary_key=True)
-    conversation: str = Column(String(120), nullable=False, index=True)
+    conversation: str = Column(ForeignKey("conversations.id"), nullable=False, index=True)
     state: HandoverState = Column(choice(HandoverState), nullable=False, index=True)
     opened_at: datetime = Column(Moment, nullable=False)
     closed_at: datetime | None = Column(Moment)
@@ -80,20 +79,7 @@ class Handover(Base):
     tried: list[str] = Column(JSON, nullable=False, default=list)
     agent: str | None = Column(String(80))
     note: str | None = Column(Text)
-
-    messages: list[HandoverMessage] = relationship("HandoverMessage", order_by="HandoverMessage.id")
-
-
-class HandoverMessage(Base):
-    """The transcript before the handover and what the customer writes while it is open."""
-
-    __tablename__ = "handover_messages"
-
-    id: int = Column(Integer, primary_key=True)
-    handover_id: int = Column(ForeignKey("handovers.id"), nullable=False, index=True)
-    at: datetime = Column(Moment, nullable=False)
-    sender: str = Column(String(10), nullable=False)  # customer, bot or agent
-    text: str = Column(Text, nullable=False)
+    callback_email: str | None = Column(String(120))  # where they want to be answered, if they don't wait
 
 
 class Rating(Base):

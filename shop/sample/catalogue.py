@@ -20,6 +20,9 @@ FILES = [
 ]
 
 
+PICTURES = "/webhooks/rest/demo-{}.svg"  # one for each category, drawn for the sample shop's page
+
+
 def option_values() -> list[OptionValue]:
     """Every value that an option of the sample can take, with its names in both languages."""
     return [entry.row() for entry in _catalogue(clock.today()).options]
@@ -28,7 +31,8 @@ def option_values() -> list[OptionValue]:
 def products() -> list[Product]:
     """The products of every category, each with its variants."""
     stocked = (
-        replace(entry, variants=tuple(map(_stocked, entry.variants))) for entry in _catalogue(clock.today()).products
+        replace(entry, variants=tuple(map(_stocked, entry.variants)), picture=PICTURES.format(entry.category.value))
+        for entry in _catalogue(clock.today()).products
     )
     return [entry.row() for entry in stocked]
 

@@ -35,7 +35,8 @@ from shop.models import AccessGrant, Base, Customer
 ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2031, 5, 15, 12, 0, tzinfo=clock.SHOP_TIME)
 UNAVAILABLE = "utter_service_unavailable"
-BOOKKEEPING = {"access_grants", "proof_misses"}  # written by asking, not by changing anything of the shop's
+# Written by asking, not by changing anything of the shop's.
+BOOKKEEPING = {"access_grants", "proof_misses", "conversations", "messages"}
 
 
 @cache
@@ -130,6 +131,10 @@ class Heard:
     def fact(self, name: str) -> Any:
         """A fact of the last reply that has it."""
         return next(message[name] for message in reversed(self.messages) if name in message)
+
+    @property
+    def cards(self) -> list[dict[str, Any]]:
+        return [card for message in self.messages for card in (message.get("custom") or {}).get("cards", [])]
 
     @property
     def buttons(self) -> list[str]:
@@ -259,7 +264,8 @@ class Conversation:
 
     def _hears(self, message: dict[str, Any], heard: Heard) -> None:
         response = message["response"]
-        text = rendered(response, self.slots["language"], {**self.slots, **message}) if response else message["text"]
+        worded = {**self.slots, **message}
+        text = rendered(response, self.slots["language"], worded) if response else message["text"] or ""
         heard.messages.append({**message, "text": text})
         self._note({"event": "bot", "text": text, "metadata": {"utter_action": response}})
 

@@ -18,8 +18,8 @@ def packet(shop: Shop, visitor: str = "visitor") -> dict[str, Any]:
 
 
 def lines(shop: Shop) -> list[tuple[str, str]]:
-    handover = shop.row("handovers")["id"]
-    return [(row["sender"], row["text"]) for row in shop.rows("handover_messages", handover_id=handover)]
+    conversation = shop.row("handovers")["conversation"]
+    return [(row["sender"], row["text"]) for row in shop.rows("messages", conversation_id=conversation)]
 
 
 @pytest.mark.parametrize(("text", "language"), [("转人工", "zh"), ("let me talk to someone real", "en")])
@@ -58,7 +58,7 @@ def test_each_line_keeps_its_moment(talk: Conversation, shop: Shop, time: Standi
     talk.says("hello", "greet")
     time.forward(minutes=7)
     talk.says("agent", "talk_to_human")
-    moments = [row["at"] for row in shop.rows("handover_messages")]
+    moments = [row["at"] for row in shop.rows("messages")]
     assert moments == sorted(moments) and len(set(moments)) == 2
     assert moments[0].startswith("2031-05-15 04:00")
 
@@ -148,3 +148,15 @@ def test_an_offered_person_is_recorded_with_the_complaint(talk: Conversation, sh
     assert talk.does("action_handover").replies == ["utter_handover_opened"]
     row = packet(shop)
     assert (row["topic"], row["wish"]) == ("complain", "your service is awful")
+
+
+@pytest.mark.parametrize(("language", "text"), [("zh", "转人工"), ("en", "a person please")])
+def test_who_is_not_the_first_hears_how_many_are_before(
+    talk: Conversation, shop: Shop, language: str, text: str
+) -> None:
+    Conversation("first").says("agent", "talk_to_human")
+    Conversation("second").says("agent", "talk_to_human")
+    heard = talk.says(text, "talk_to_human")
+
+    assert heard.replies == ["utter_handover_opened_in_queue"]
+    assert heard.fact("ahead") == "2"

@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from desk import command, queue
-from desk.queue import Line, Sender
+from desk import command, conversations, errors, queue, work
+from desk.conversations import Line, Said
+from desk.packets import HandoverView
 from shop import clock, database
-from shop.models import AuditEntry, Customer, Handover, HandoverState, Membership
+from shop.models import AuditEntry, Customer, Handover, HandoverState, Membership, Sender
 
 MORNING = datetime(2026, 5, 4, 1, 30, tzinfo=timezone.utc)  # 9:30 in the shop
 
@@ -41,7 +42,7 @@ def later(minutes: int) -> None:
     clock.set_source(lambda: MORNING + timedelta(minutes=minutes))
 
 
-def opened(session: Session, conversation: str = "visitor-1", **facts: Any) -> queue.HandoverView:
+def opened(session: Session, conversation: str = "visitor-1", **facts: Any) -> HandoverView:
     given: dict[str, Any] = {"language": "zh", "topic": "returns", "wish": "我要退台灯"} | facts
     return queue.open_handover(session, conversation, **given)
 
@@ -63,7 +64,10 @@ def test_an_opened_handover_holds_everything_the_agent_needs(session: Session) -
         True,
     )
     assert view.tried == ("return_item",)
-    assert view.lines == (said[0], Line(Sender.BOT, "好的", MORNING))
+    assert view.lines == (
+        Said(1, Sender.CUSTOMER, "转人工", MORNING - timedelta(minutes=2)),
+        Said(2, Sender.BOT, "好的", MORNING),
+    )
 
 
 def test_another_conversation_is_not_open(session: Session) -> None:
@@ -99,14 +103,43 @@ def test_opening_at_the_same_moment_from_many_sides_makes_one_handover(sessions:
 def test_what_is_said_while_it_is_open_joins_the_transcript(session: Session) -> None:
     handover = opened(session)
     later(3)
-    queue.add_message(session, "visitor-1", Sender.CUSTOMER, "有人吗")
+    conversations.hear(session, "visitor-1", "有人吗")
 
-    assert queue.show(session, handover.id).lines == (Line(Sender.CUSTOMER, "有人吗", MORNING + timedelta(minutes=3)),)
+    said = Said(1, Sender.CUSTOMER, "有人吗", MORNING + timedelta(minutes=3))
+    assert queue.show(session, handover.id).lines == (said,)
 
 
-def test_a_message_without_an_open_handover_is_refused(session: Session) -> None:
-    with pytest.raises(queue.NothingOpen):
-        queue.add_message(session, "visitor-1", Sender.CUSTOMER, "hello")
+def test_a_transcript_is_taken_over_only_where_nothing_is_known(session: Session) -> None:
+    conversations.hear(session, "visitor-1", "转人工")
+    view = opened(session, transcript=[Line(Sender.CUSTOMER, "转人工")])
+
+    assert [line.text for line in view.lines] == ["转人工"]
+
+
+def test_who_has_the_conversation_writes_to_the_customer_in_their_name(session: Session) -> None:
+    handover = opened(session)
+    with pytest.raises(errors.NotTaken):
+        work.write(session, handover.id, agent="Lin", text="您好")
+    work.take(session, handover.id, "Lin")
+    said = work.write(session, handover.id, agent="Lin", text=" 您好 \n")
+
+    assert (said.sender, said.agent, said.text) == (Sender.AGENT, "Lin", "您好")
+    assert queue.show(session, handover.id).lines == (said,)
+    assert actions_of(session)[-1] == ("Lin", "write_to_customer", f"handover {handover.id}")
+
+
+def test_nobody_else_writes_and_nobody_writes_nothing_or_too_late(session: Session) -> None:
+    handover = opened(session)
+    work.take(session, handover.id, "Lin")
+
+    with pytest.raises(errors.AlreadyTaken):
+        work.write(session, handover.id, agent="Mei", text="您好")
+    with pytest.raises(errors.NothingWritten):
+        work.write(session, handover.id, agent="Lin", text=" \n")
+    work.hand_back(session, handover.id, agent="Lin")
+    with pytest.raises(errors.AlreadyHandedBack):
+        work.write(session, handover.id, agent="Lin", text="您好")
+    assert conversations.since(session, "visitor-1") == ()
 
 
 def test_the_longest_waiting_comes_first_and_a_taken_one_waits_no_more(session: Session) -> None:
@@ -114,7 +147,7 @@ def test_the_longest_waiting_comes_first_and_a_taken_one_waits_no_more(session: 
     later(5)
     second = opened(session, "visitor-2")
     third = opened(session, "visitor-3")
-    queue.take(session, second.id, "Lin")
+    work.take(session, second.id, "Lin")
 
     assert [view.id for view in queue.waiting(session)] == [first.id, third.id]
     assert [view.id for view in queue.unfinished(session)] == [first.id, second.id, third.id]
@@ -128,8 +161,8 @@ def test_only_one_of_many_agents_gets_a_conversation(sessions: sessionmaker) -> 
     def grab(number: int) -> bool:
         with sessions() as session:
             try:
-                return bool(queue.take(session, handover.id, f"agent {number}"))
-            except queue.AlreadyTaken:
+                return bool(work.take(session, handover.id, f"agent {number}"))
+            except errors.AlreadyTaken:
                 return False
 
     with ThreadPoolExecutor(8) as crowd:
@@ -138,17 +171,17 @@ def test_only_one_of_many_agents_gets_a_conversation(sessions: sessionmaker) -> 
 
 def test_taking_ones_own_again_changes_nothing(session: Session) -> None:
     handover = opened(session)
-    taken = queue.take(session, handover.id, "Lin")
+    taken = work.take(session, handover.id, "Lin")
 
-    assert queue.take(session, handover.id, " Lin ") == taken
+    assert work.take(session, handover.id, " Lin ") == taken
     assert actions_of(session) == [("Lin", "take_handover", f"handover {handover.id}")]
 
 
 def test_handing_back_lets_the_bot_speak_and_keeps_the_note(session: Session) -> None:
     handover = opened(session)
-    queue.take(session, handover.id, "Lin")
+    work.take(session, handover.id, "Lin")
     later(12)
-    closed = queue.hand_back(session, handover.id, agent="Lin", note="寄新灯")
+    closed = work.hand_back(session, handover.id, agent="Lin", note="寄新灯")
 
     assert not queue.is_open(session, "visitor-1")
     assert (closed.state, closed.agent, closed.note) == (HandoverState.CLOSED, "Lin", "寄新灯")
@@ -158,7 +191,7 @@ def test_handing_back_lets_the_bot_speak_and_keeps_the_note(session: Session) ->
 
 def test_a_handed_back_conversation_can_wait_again(session: Session) -> None:
     first = opened(session)
-    queue.hand_back(session, first.id, agent="Lin")
+    work.hand_back(session, first.id, agent="Lin")
     second = opened(session, wish="又来了")
 
     assert second.id != first.id
@@ -167,31 +200,31 @@ def test_a_handed_back_conversation_can_wait_again(session: Session) -> None:
 
 def test_a_colleagues_conversation_is_neither_taken_nor_handed_back(session: Session) -> None:
     handover = opened(session)
-    queue.take(session, handover.id, "Lin")
+    work.take(session, handover.id, "Lin")
 
-    with pytest.raises(queue.AlreadyTaken, match="with Lin"):
-        queue.take(session, handover.id, "Mei")
-    with pytest.raises(queue.AlreadyTaken):
-        queue.hand_back(session, handover.id, agent="Mei")
+    with pytest.raises(errors.AlreadyTaken, match="with Lin"):
+        work.take(session, handover.id, "Mei")
+    with pytest.raises(errors.AlreadyTaken):
+        work.hand_back(session, handover.id, agent="Mei")
     assert queue.is_open(session, "visitor-1")
     assert len(actions_of(session)) == 1
 
 
 def test_a_closed_handover_stays_closed(session: Session) -> None:
     handover = opened(session)
-    queue.hand_back(session, handover.id, agent="Lin")
+    work.hand_back(session, handover.id, agent="Lin")
 
-    with pytest.raises(queue.AlreadyHandedBack):
-        queue.hand_back(session, handover.id, agent="Lin")
-    with pytest.raises(queue.AlreadyHandedBack):
-        queue.take(session, handover.id, "Lin")
+    with pytest.raises(errors.AlreadyHandedBack):
+        work.hand_back(session, handover.id, agent="Lin")
+    with pytest.raises(errors.AlreadyHandedBack):
+        work.take(session, handover.id, "Lin")
 
 
 def test_a_handover_that_never_was_and_an_agent_without_a_name_are_refused(session: Session) -> None:
-    with pytest.raises(queue.NoSuchHandover):
-        queue.take(session, 99, "Lin")
-    with pytest.raises(queue.AgentUnnamed):
-        queue.take(session, opened(session).id, "  ")
+    with pytest.raises(errors.NoSuchHandover):
+        work.take(session, 99, "Lin")
+    with pytest.raises(errors.AgentUnnamed):
+        work.take(session, opened(session).id, "  ")
 
 
 def test_the_command_lists_takes_shows_and_hands_back(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,6 +245,8 @@ def test_the_command_lists_takes_shows_and_hands_back(session: Session, capsys: 
         assert part in page
 
     assert command.main(["take", "1", "--agent", "Lin"]) == 0
+    assert command.main(["write", "1", "--agent", "Lin", "您好"]) == 0
+    assert capsys.readouterr().out.endswith("Lin: 您好\n")
     assert command.main(["hand-back", "1", "--agent", "Lin", "--note", "done"]) == 0
     assert "the bot speaks again" in capsys.readouterr().out
     session.rollback()  # what was read before the command is not read again until then
@@ -263,3 +298,11 @@ def _customer() -> Customer:
         points=0,
         joined_at=MORNING,
     )
+
+
+def test_who_waits_hears_how_many_wait_longer(session: Session) -> None:
+    for number in (1, 2, 3):
+        opened(session, f"visitor-{number}")
+    assert [queue.ahead_of(session, f"visitor-{number}") for number in (1, 2, 3)] == [0, 1, 2]
+    work.take(session, 1, "Lin")
+    assert [queue.ahead_of(session, f"visitor-{number}") for number in (1, 2, 3, 4)] == [0, 0, 1, 0]

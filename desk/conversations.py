@@ -1,0 +1,305 @@
+"""What is said in a conversation, in order and once: the one record that customers, agents and the bot read and write.
+
+Whoever has spoken last is told by a number that counts up without gaps. A reader asks for what came after the number it
+has; so nothing is lost or told twice, however often it comes back and whichever process it asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desk.pictures import Picture
+from shop import account, clock, contacts, trouble
+from shop.database import begin_change
+from shop.models import Conversation, Handover, HandoverState, Message, Photo, Sender
+
+TYPING_LASTS = timedelta(seconds=6)
+MOST_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing to be said, now if it has no moment; `extras` are buttons, pictures and cards as Rasa says them."""
+
+    sender: Sender
+    text: str
+    at: datetime | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, sender: str, text: str, timestamp: float | None = None) -> Line:
+        """A line of a conversation as Rasa keeps it: `sender` is customer, bot or agent, its time in seconds."""
+        at = None if timestamp is None else datetime.fromtimestamp(timestamp, timezone.utc)
+        return cls(Sender(sender), text, at)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One thing that was said, and its number."""
+
+    number: int
+    sender: Sender
+    text: str
+    at: datetime
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    agent: str | None = None
+    key: str | None = None  # the sender's own name for it
+
+
+class ChoiceClosed(Exception):
+    """There is no such button, or one of its message's was taken already."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A button: the number of the message it belongs to, and its place there, from 0."""
+
+    number: int
+    index: int
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A customer's message as it was recorded: its number, what the bot is to read, and who answers.
+
+    `replies` is what the bot said to it, where it came before and was answered then; None if an answer is owed.
+    """
+
+    number: int
+    payload: str
+    is_new: bool
+    is_with_person: bool
+    replies: tuple[Said, ...] | None
+    callback_email: str | None = None  # where they have just asked to be answered
+
+
+@dataclass(frozen=True)
+class Presence:
+    """How far a conversation has come, and who is there. Two that differ mean that there is something to tell."""
+
+    last_number: int
+    customer_has_read: int
+    staff_has_read: int
+    customer_is_typing: bool
+    staff_is_typing: bool
+
+
+def hear(
+    session: Session,
+    conversation: str,
+    text: str,
+    *,
+    key: str | None = None,
+    choice: Choice | None = None,
+    photo: Picture | None = None,
+) -> Heard:
+    """Record what a customer writes or, in place of a text, which button they took or which photo they sent.
+
+    A choice is made once.
+
+    The same `key` again is the same message, whatever else it says. Raises ChoiceClosed.
+    """
+    begin_change(session)
+    row = _locked(session, conversation)
+    message = _by_key(session, conversation, key) if key else None
+    payload = text
+    if choice is not None:
+        text, payload = _button(session, conversation, choice, take=message is None)
+    is_new = message is None
+    if message is None:
+        row.customer_typed_at = None
+        extras = {"photo": photo.name} if photo is not None else {}
+        message = _append(session, row, Line(Sender.CUSTOMER, text, extras=extras), key=key)
+        if photo is not None:
+            case = trouble.case_for_photos(session, conversation)
+            kept = Photo(name=photo.name, kind=photo.kind, conversation_id=conversation, ticket_id=case)
+            kept.at = message.at
+            session.add(kept)
+    handover = _open_handover(session, conversation)
+    is_with_person, callback = handover is not None, _callback(handover, text) if is_new else None
+    if is_with_person and callback is None:
+        message.is_answered = True  # the agent owes the answer, and no request waits for it
+    number, is_answered = message.number, message.is_answered
+    session.commit()
+    replies = _replies(session, conversation, number) if is_answered else None
+    return Heard(number, payload, is_new, is_with_person, replies, callback)
+
+
+def reply(session: Session, conversation: str, to: int, lines: Sequence[Line]) -> tuple[Said, ...]:
+    """Record the bot's answer to a customer's message, unless a person has begun to speak or it is answered already.
+
+    What is returned may be sent: the answer, as it now stands in the record.
+    """
+    begin_change(session)
+    row = _locked(session, conversation)
+    asked = _by_number(session, conversation, to)
+    if asked is not None and asked.is_answered:
+        session.rollback()
+        return _replies(session, conversation, to)
+    handover = _open_handover(session, conversation)
+    is_with_agent = handover is not None and handover.state is HandoverState.TAKEN
+    for line in () if is_with_agent else lines:
+        _append(session, row, line, reply_to=to)
+    if asked is not None:
+        asked.is_answered = True
+    session.commit()
+    return _replies(session, conversation, to)
+
+
+def record(session: Session, conversation: str, lines: Iterable[Line]) -> None:
+    """Keep a conversation that was held elsewhere, where nothing is known of it yet. The caller commits."""
+    row = _locked(session, conversation)
+    if row.last_number == 0:
+        for line in lines:
+            _append(session, row, line).is_answered = True
+
+
+def since(session: Session, conversation: str, after: int = 0, *, limit: int = MOST_AT_ONCE) -> tuple[Said, ...]:
+    """What was said after a number, in order; at most `limit` of it, so ask again from the last."""
+    chosen = select(Message).where(Message.conversation_id == conversation, Message.number > after)
+    return tuple(map(_said, session.execute(chosen.order_by(Message.number).limit(limit)).scalars()))
+
+
+def presence(session: Session, conversations: Sequence[str]) -> dict[str, Presence]:
+    """How far each of these has come; those of which nothing is known are left out."""
+    chosen = select(Conversation).where(Conversation.id.in_(conversations))
+    return {row.id: _presence(row) for row in session.execute(chosen).scalars()}
+
+
+def has_photo(session: Session, conversation: str, name: str) -> bool:
+    """Whether a photo was sent in this conversation: nobody else's is shown in it."""
+    photo = session.get(Photo, name)
+    return photo is not None and photo.conversation_id == conversation
+
+
+def has_read(session: Session, conversation: str, reader: Sender, number: int) -> None:
+    """A side has seen everything up to a number. A mark never goes back, nor past what was said."""
+    begin_change(session)
+    row = _locked(session, conversation)
+    column = "customer_has_read" if reader is Sender.CUSTOMER else "staff_has_read"
+    setattr(row, column, max(getattr(row, column), min(number, row.last_number)))
+    session.commit()
+
+
+def is_typing(session: Session, conversation: str, writer: Sender) -> None:
+    """A side is writing. It lapses by itself after some seconds."""
+    begin_change(session)
+    row = _locked(session, conversation)
+    setattr(row, "customer_typed_at" if writer is Sender.CUSTOMER else "staff_typed_at", clock.now())
+    session.commit()
+
+
+def append(session: Session, conversation: str, line: Line, *, agent: str | None = None) -> Said:
+    """Add a line within the caller's change; the caller commits."""
+    row = _locked(session, conversation)
+    if line.sender is not Sender.CUSTOMER:
+        row.staff_typed_at = None
+    return _said(_append(session, row, line, agent=agent))
+
+
+def _locked(session: Session, conversation: str) -> Conversation:
+    """The conversation's row, its own until the transaction ends: so its numbers have no gaps."""
+    row = session.get(Conversation, conversation, with_for_update=True)
+    if row is None:
+        row = Conversation(id=conversation, opened_at=clock.now())
+        row.last_number = row.customer_has_read = row.staff_has_read = 0
+        session.add(row)
+        session.flush()
+    return row
+
+
+def _append(
+    session: Session,
+    row: Conversation,
+    line: Line,
+    *,
+    key: str | None = None,
+    reply_to: int | None = None,
+    agent: str | None = None,
+) -> Message:
+    row.last_number += 1
+    message = Message(
+        conversation_id=row.id,
+        number=row.last_number,
+        at=line.at or clock.now(),
+        sender=line.sender,
+        agent=agent,
+        text=line.text,
+        extras=dict(line.extras),
+        key=key,
+        reply_to=reply_to,
+        is_answered=False,
+    )
+    session.add(message)
+    session.flush()
+    return message
+
+
+def _by_key(session: Session, conversation: str, key: str) -> Message | None:
+    chosen = select(Message).where(Message.conversation_id == conversation, Message.key == key)
+    found: Message | None = session.execute(chosen).scalars().first()
+    return found
+
+
+def _by_number(session: Session, conversation: str, number: int) -> Message | None:
+    chosen = select(Message).where(Message.conversation_id == conversation, Message.number == number)
+    found: Message | None = session.execute(chosen).scalars().first()
+    return found
+
+
+def _replies(session: Session, conversation: str, number: int) -> tuple[Said, ...]:
+    chosen = select(Message).where(Message.conversation_id == conversation, Message.reply_to == number)
+    return tuple(map(_said, session.execute(chosen.order_by(Message.number)).scalars()))
+
+
+def _button(session: Session, conversation: str, choice: Choice, *, take: bool) -> tuple[str, str]:
+    """Its title and its payload. Raises ChoiceClosed where it is to be taken and one of them was."""
+    message = _by_number(session, conversation, choice.number)
+    buttons = message.extras.get("buttons", []) if message is not None else []
+    if message is None or not 0 <= choice.index < len(buttons) or (take and message.chosen is not None):
+        session.rollback()
+        raise ChoiceClosed
+    if take:
+        message.chosen = choice.index
+    button = buttons[choice.index]
+    return str(button["title"]), str(button.get("payload") or button["title"])
+
+
+def _callback(handover: Handover | None, text: str) -> str | None:
+    """An e-mail address, written while they wait for a person, is where they want their answer."""
+    if handover is None or handover.state is not HandoverState.WAITING:
+        return None
+    found = contacts.EMAIL.search(text)
+    if found is None or account.normalise_order_number(text):  # it proves an order, more likely
+        return None
+    if handover.callback_email == found.group():
+        return None
+    handover.callback_email = found.group()[: contacts.LONGEST_EMAIL]
+    return handover.callback_email
+
+
+def _open_handover(session: Session, conversation: str) -> Handover | None:
+    chosen = select(Handover).where(Handover.conversation == conversation, Handover.state != HandoverState.CLOSED)
+    found: Handover | None = session.execute(chosen.order_by(Handover.id).limit(1)).scalars().first()
+    return found
+
+
+def _said(message: Message) -> Said:
+    return Said(message.number, message.sender, message.text, message.at, message.extras, message.agent, message.key)
+
+
+def _presence(row: Conversation) -> Presence:
+    lately = clock.now() - TYPING_LASTS
+    return Presence(
+        row.last_number,
+        row.customer_has_read,
+        row.staff_has_read,
+        row.customer_typed_at is not None and row.customer_typed_at > lately,
+        row.staff_typed_at is not None and row.staff_typed_at > lately,
+    )
