@@ -9,6 +9,7 @@ from rasa_sdk.events import SlotSet
 
 from actions import answers
 from actions.base import Events, ShopAction
+from actions.cards import order_card
 from actions.flow import FLOWS, CarryOut, Draft, Flow, Retries, Step, register
 from actions.replies import item_list, order_reply, variant_buttons
 from actions.steps import (
@@ -78,6 +79,7 @@ class TrackOrder(CarryOut):
         order = orders.view_order(turn.session, turn.shopper, draft["order_number"])
         reply, facts = order_reply(turn, order)
         turn.say(reply, **facts)
+        turn.show([order_card(turn, order)])
         return []
 
 

@@ -11,6 +11,7 @@ from rasa_sdk.events import SlotSet
 
 from actions import answers
 from actions.base import Events, ShopAction
+from actions.cards import product_card
 from actions.turn import Turn
 from shop import products
 from shop.policy import POLICY
@@ -121,6 +122,7 @@ class AboutProduct(ShopAction, ABC):
                 products=listed,
                 buttons=[{"title": n, "payload": self.question(turn, n)} for n in names],
             )
+            turn.show([product_card(turn, p, price_range(turn, p)) for p in found])
             return [SlotSet("product_question", self.name()), SlotSet(CANDIDATES, [p.id for p in found])]
         answered = [SlotSet("product_question", None)]
         if place_among_offered(turn) is None:  # after the second one they may ask of the third
@@ -146,6 +148,7 @@ class ProductInfo(AboutProduct):
 
     def answer(self, turn: Turn, product: ProductView) -> Events:
         turn.say("utter_product_info", **product_facts(turn, product))
+        turn.show([product_card(turn, product, price_range(turn, product))])
         return []
 
 
@@ -163,6 +166,7 @@ class ProductPrice(AboutProduct):
             turn.say("utter_variant_price", **facts, options=options, amount=amount)
         else:
             turn.say("utter_product_price", **facts)
+            turn.show([product_card(turn, product, price_range(turn, product))])
         return []
 
 
@@ -285,6 +289,7 @@ class RecommendProducts(ShopAction):
         listed = "\n".join(_suggestion_line(turn, p) for p in found)
         buttons = [{"title": turn.wording.named(p), "payload": turn.wording.named(p)} for p in found]
         turn.say(self._reply(bool(found), most), products=listed, buttons=buttons)
+        turn.show([product_card(turn, p, price_range(turn, p), rated(turn, p)) for p in found])
         offered = [p.id for p in found or shown]
         return [SlotSet(CANDIDATES, offered or None), SlotSet("product_question", None)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rasa_sdk import Tracker
@@ -13,6 +13,8 @@ from actions import answers
 from actions.wording import Wording
 from shop import account
 from shop.errors import ShopError
+
+WEB_CHAT = "rest"
 
 
 class Turn:
@@ -81,6 +83,11 @@ class Turn:
         """Answer with a named reply; its facts are already worded (see `Wording`)."""
         self.dispatcher.utter_message(response=response, buttons=buttons or [], **facts)
 
+    def show(self, cards: Sequence[dict[str, Any]]) -> None:
+        """Show cards beside what was said, where there is a window that can: the web chat."""
+        if cards and self.tracker.get_latest_input_channel() == WEB_CHAT:
+            self.dispatcher.utter_message(json_message={"cards": list(cards)})
+
     def refuse(self, refusal: ShopError) -> None:
         """Say why the shop will not do it, with the facts, and what is possible instead."""
         self.say(refusal_reply(refusal), **self.wording.facts(refusal.facts))
@@ -88,9 +95,9 @@ class Turn:
     @property
     def last_reply(self) -> str | None:
         """The name of the reply that was said last before this message."""
-        before = [e for e in self.tracker.events if e.get("event") in ("bot", "user")][:-1]
-        is_bots = bool(before) and before[-1].get("event") == "bot"
-        return (before[-1].get("metadata") or {}).get("utter_action") if is_bots else None
+        said = [e for e in self.tracker.events if e.get("event") in ("bot", "user") and e.get("text")][:-1]
+        is_bots = bool(said) and said[-1].get("event") == "bot"
+        return (said[-1].get("metadata") or {}).get("utter_action") if is_bots else None
 
     @property
     def was_offered_a_person(self) -> bool:

@@ -5,44 +5,56 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-SENDER = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+NAME_IN_WORDS = "1 to 64 letters, digits or the characters _ . : -"
 CHINESE = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
+CHOICE_SIGN = "choice:"  # before a button's signed payload, so that it is told from a text
 COMMAND_SIGN, PLAIN_SIGN = "/", "／"
 BLANK = " \t\r\n\ufeff\u200b\u3000\xa0"
 
 
 @dataclass(eq=False)
 class Rejected(Exception):
-    """Not a message: the client is told why, and nothing is done."""
+    """Nothing is done, and the client is told why."""
 
     status: int
     sentence: str
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """A customer's message: whose conversation it is in, and its text."""
+    """What a request says: a text, the sender's own name for it, and whose conversation it claims to be in.
 
-    sender: str
+    `typed` is the text as it came, which may be a button's payload.
+    """
+
     text: str
+    typed: str
+    key: str | None
+    sender: str | None
 
     @property
-    def is_empty(self) -> bool:
-        return not self.text
+    def is_choice(self) -> bool:
+        return self.typed.startswith(CHOICE_SIGN)
 
 
 def read_message(body: bytes) -> Incoming:
     """The message in a request's body; what else it claims (channel, metadata) is not believed. Raises Rejected."""
-    said = _object(body)
-    sender, text = said.get("sender"), said.get("message")
-    if not isinstance(sender, str) or not SENDER.fullmatch(sender):
-        raise Rejected(400, "`sender` has to be 1 to 64 letters, digits or the characters _ . : -")
+    said = read_object(body)
+    text, key, sender = said.get("message"), said.get("key"), said.get("sender")
     if not isinstance(text, str):
         raise Rejected(400, "`message` has to be a text.")
-    return Incoming(sender, as_text(text))
+    if key is not None and not is_name(key):
+        raise Rejected(400, f"`key` has to be {NAME_IN_WORDS}")
+    return Incoming(as_text(text), text.strip(), key, sender if is_name(sender) else None)
+
+
+def is_name(value: object) -> bool:
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
 def as_text(written: str) -> str:
@@ -65,13 +77,14 @@ def has_letters(text: str) -> bool:
     return any(character.isalpha() for character in text)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def read_object(body: bytes) -> dict[str, Any]:
+    """A request's body as a JSON object. Raises Rejected."""
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
         raise Rejected(400, "The body has to be JSON.") from None
     if not isinstance(said, dict):
-        raise Rejected(400, 'The body has to be a JSON object: {"sender": …, "message": …}.')
+        raise Rejected(400, 'The body has to be a JSON object: {"message": …}.')
     return said
 
 

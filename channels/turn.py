@@ -1,26 +1,29 @@
 """One message of a customer, from its arrival to what is sent back.
 
-Who is speaking, the bot or a person, is read before the message reaches the bot, and again when its reply is made.
-Whatever fails on the way, the customer hears a sentence.
+It is recorded before the bot hears it, and the bot's reply before it is sent. In the same transactions is read who is
+speaking, the bot or a person: so they never answer the same message. Whatever fails on the way, the customer hears a
+sentence.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from channels.handover import Desk, order_in, transcript_of
-from channels.incoming import Incoming
+from channels.record import Record, as_line, order_in, transcript_of
 from channels.voice import Messages, NothingToSay, WebOutput, language_of, say
+from desk import pictures
+from desk.conversations import Choice, ChoiceClosed, Heard, Line, Said
 from desk.hours import service_hours
-from desk.queue import Line, Sender
+from desk.pictures import Picture
+from shop.models import Sender
 
 logger = logging.getLogger(__name__)
 
@@ -28,44 +31,98 @@ Handle = Callable[[UserMessage], Awaitable[Any]]
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What to send back: as it stands in the record, or, where it could not be kept there, as it was made."""
+
+    recorded: tuple[Said, ...] = ()
+    unrecorded: Messages | None = None
+
+
 class Turn:
-    def __init__(self, incoming: Incoming, agent: Agent | None, desk: Desk, *, accepted_language: str = "") -> None:
-        self._sender = incoming.sender
-        self._text = incoming.text
+    def __init__(
+        self,
+        conversation: str,
+        text: str,
+        agent: Agent | None,
+        record: Record,
+        *,
+        key: str | None = None,
+        choice: Choice | None = None,
+        accepted_language: str = "",
+    ) -> None:
+        self._conversation = conversation
+        self._text = text
         self._agent = agent
-        self._desk = desk
+        self._record = record
+        self._key = key
+        self._choice = choice
         self._accepted_language = accepted_language
 
-    async def answer(self, handle: Handle) -> Messages:
-        """What to send back; nothing where a person speaks. Raises NothingToSay where there is no bot."""
-        if await self._tried("reading who is speaking", asyncio.to_thread(self._desk.has, self._sender)):
-            is_kept = await self._kept_for_a_person() if self._text else True
-            if is_kept is None:
-                return await self.say("utter_service_unavailable")
-            if is_kept:
-                return []
+    async def answer(self, handle: Handle) -> Answer:
+        """Nothing is sent where a person speaks. Raises NothingToSay where there is no bot."""
         if not self._text:
-            return await self.say("utter_message_empty")
-        return await self._ask_bot(handle)
+            return await self._answer_to_nothing()
+        try:
+            heard = await self._tried("recording a message", self._hear())
+        except ChoiceClosed:
+            return Answer(unrecorded=await self.say("utter_choice_closed"))
+        if heard is None and await self._is_with_person():
+            return Answer(unrecorded=await self.say("utter_service_unavailable"))
+        if heard is not None and heard.replies is not None:
+            return Answer(heard.replies)
+        if heard is not None and heard.is_with_person:
+            return await self._noted(heard)
+        messages = await self._ask_bot(handle, heard.payload if heard else self._text)
+        if heard is not None:
+            keeping = self._record.reply(self._conversation, heard.number, [as_line(one) for one in messages])
+            kept = await self._tried("recording a reply", keeping)
+            if kept is not None:
+                return Answer(kept)
+        return Answer(unrecorded=messages)
+
+    async def _noted(self, heard: Heard) -> Answer:
+        """Who waits for a person and leaves an address hears that it was noted; an agent answers all else."""
+        if heard.callback_email is None:
+            return Answer()
+        said = await self.say("utter_callback_noted", email=heard.callback_email)
+        lines = [as_line(message) for message in said]
+        return Answer(await self._record.reply(self._conversation, heard.number, lines))
+
+    async def answer_to_photo(self, photo: Picture) -> Answer:
+        """A photo is kept for whoever looks into the case; the bot asks nothing new, so an open question stays open."""
+        heard = await self._record.hear(self._conversation, "", self._key, photo=photo)
+        if not heard.is_new:
+            pictures.remove(photo)  # it is here already, under another name
+        if heard.replies is not None:
+            return Answer(heard.replies)
+        lines = [as_line(message) for message in await self.say("utter_photo_received")]
+        return Answer(await self._record.reply(self._conversation, heard.number, lines))
 
     async def say(self, reply: str, **facts: Any) -> Messages:
         """A sentence of the channel itself, in the customer's language. Raises NothingToSay."""
         if self._agent is None:
             raise NothingToSay("no model is loaded")
         language = language_of(self._text, await self._tracker(), self._accepted_language)
-        return await say(self._agent, reply, language, self._sender, **facts)
+        return await say(self._agent, reply, language, self._conversation, **facts)
 
-    async def _ask_bot(self, handle: Handle) -> Messages:
+    async def _hear(self) -> Heard:
+        return await self._record.hear(self._conversation, self._text, self._key, choice=self._choice)
+
+    async def _answer_to_nothing(self) -> Answer:
+        if await self._is_with_person():
+            return Answer()
+        return Answer(unrecorded=await self.say("utter_message_empty"))
+
+    async def _is_with_person(self) -> bool | None:
+        return await self._tried("reading who is speaking", self._record.is_with_person(self._conversation))
+
+    async def _ask_bot(self, handle: Handle, text: str) -> Messages:
         if self._agent is None:
             raise NothingToSay("no model is loaded")
         output = WebOutput()
-        message = UserMessage(self._text, output, self._sender, input_channel=output.name())
+        message = UserMessage(text, output, self._conversation, input_channel=output.name())
         await self._tried("answering", handle(message))
-        taken = await self._tried(
-            "reading again who is speaking", asyncio.to_thread(self._desk.was_taken, self._sender)
-        )
-        if taken and await self._kept_for_a_person():
-            return []
         return output.messages or await self._make_up_for_silence(message)
 
     async def _make_up_for_silence(self, message: UserMessage) -> Messages:
@@ -81,23 +138,19 @@ class Turn:
         transcript = transcript_of(tracker)
         if not _remembers(tracker, message):
             transcript.append(Line(Sender.CUSTOMER, self._text))
-        facts = {
-            "language": language_of(self._text, tracker, self._accepted_language),
-            "wish": self._text,
-            "order": order_in(tracker),
-            "transcript": transcript,
-        }
-        return await self._tried("opening a handover", _done(asyncio.to_thread(self._desk.open, self._sender, **facts)))
-
-    async def _kept_for_a_person(self) -> bool | None:
-        """Whether the message waits for the agent: False if it is the bot's turn again, None if it is not kept."""
-        keeping = asyncio.to_thread(self._desk.pass_on, self._sender, self._text)
-        return await self._tried("keeping a message for a person", keeping)
+        opening = self._record.open_handover(
+            self._conversation,
+            language=language_of(self._text, tracker, self._accepted_language),
+            wish=self._text,
+            order=order_in(tracker),
+            transcript=transcript,
+        )
+        return await self._tried("opening a handover", opening)
 
     async def _tracker(self) -> DialogueStateTracker | None:
         if self._agent is None:
             return None
-        return await self._tried("reading the conversation", self._agent.tracker_store.retrieve(self._sender))
+        return await self._tried("reading the conversation", self._agent.tracker_store.retrieve(self._conversation))
 
     async def _intent(self, message: UserMessage, tracker: DialogueStateTracker | None) -> str | None:
         """What the bot takes this message for; asked again where the turn was too broken to be remembered."""
@@ -109,11 +162,13 @@ class Turn:
         return parsed["intent"].get("name") if parsed else None
 
     async def _tried(self, doing: str, work: Awaitable[Result]) -> Result | None:
-        """What came of it, or None. Nothing may pass here, whatever fails: the customer is still owed a sentence."""
+        """What came of it, or None. No failure may pass here: the customer is still owed a sentence."""
         try:
             return await work
+        except ChoiceClosed:
+            raise
         except Exception as error:
-            logger.error("Conversation %s: %s failed. %s", self._sender, doing, _cause(error))
+            logger.error("Conversation %s: %s failed. %s", self._conversation, doing, _cause(error))
             logger.debug("The whole failure:", exc_info=error)
             return None
 
@@ -122,11 +177,6 @@ def _remembers(tracker: DialogueStateTracker | None, message: UserMessage) -> bo
     """Whether the turn was saved: one that fails badly leaves the conversation as it was before."""
     latest = tracker.latest_message if tracker else None
     return latest is not None and latest.message_id == message.message_id
-
-
-async def _done(work: Awaitable[Any]) -> bool:
-    await work
-    return True
 
 
 def _cause(error: Exception) -> str:

@@ -24,6 +24,13 @@ class WebOutput(CollectingOutputChannel):
     def name(cls) -> str:
         return "rest"
 
+    async def send_custom_json(self, recipient_id: str, json_message: dict[str, Any], **_more: Any) -> None:
+        """Cards belong to what was said last: they go into one message with it, before its buttons."""
+        if self.messages and "custom" not in self.messages[-1]:
+            self.messages[-1]["custom"] = json_message
+        else:
+            await self._persist_message(self._message(recipient_id, custom=json_message))
+
 
 class NothingToSay(Exception):
     """The bot has no such reply: no model is loaded, or its domain lacks it."""

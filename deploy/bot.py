@@ -16,6 +16,7 @@ from deploy.progress import step
 PORT = 5005
 ACTIONS_PORT = 5055
 CHANNEL = "/webhooks/rest"
+WEB_CHANNEL = "channels.web.WebChannel"
 SECONDS_TO_START = 240.0
 
 
@@ -44,16 +45,20 @@ def running_bot(
     host: str = LOCAL,
     port: int | None = None,
     actions_port: int | None = None,
+    channel: Mapping[str, object] | None = None,
 ) -> Iterator[Bot]:
     """A bot that has answered, ended with everything it started when the block ends.
 
-    Logs, conversations and the endpoints file lie in `folder`; ports not given are free ones. Raises LaunchError.
+    Logs, conversations and what Rasa's own files are changed to lie in `folder`; ports not given are free ones;
+    `channel` holds settings of the web channel other than those of credentials.yml. Raises LaunchError.
     """
     port, actions_port = port or free_port(), actions_port or free_port()
     environment = _environment(shop_url)
     with running_actions(folder, actions_port, environment) as actions:
         endpoints = endpoints_file(folder, actions_port)
-        server = start("bot", _rasa_run(model, endpoints, host, port), folder / "logs/bot.log", environment)
+        credentials = credentials_file(folder, channel or {})
+        command = _rasa_run(model, endpoints, credentials, host, port)
+        server = start("bot", command, folder / "logs/bot.log", environment)
         try:
             with step("Starting the bot"):
                 wait_until_answering(port, f"{CHANNEL}/ready", [actions, server], seconds=SECONDS_TO_START)
@@ -90,9 +95,22 @@ def endpoints_file(folder: Path, actions_port: int) -> Path:
     return copy
 
 
+def credentials_file(folder: Path, channel: Mapping[str, object]) -> Path:
+    """The project's credentials.yml, or a copy in `folder` where settings of the web channel are others."""
+    original = ROOT / "credentials.yml"
+    if not channel:
+        return original
+    credentials = yaml.safe_load(original.read_text())
+    credentials[WEB_CHANNEL] = {**(credentials[WEB_CHANNEL] or {}), **channel}
+    copy = folder / "credentials.yml"
+    copy.write_text(yaml.safe_dump(credentials))
+    return copy
+
+
 def _environment(shop_url: str | None) -> dict[str, str]:
     return {"SHOP_DATABASE_URL": shop_url} if shop_url else {}
 
 
-def _rasa_run(model: Path, endpoints: Path, host: str, port: int) -> list[str]:
-    return ["-m", "rasa", "run", "-m", str(model), "--endpoints", str(endpoints), "-i", host, "-p", str(port)]
+def _rasa_run(model: Path, endpoints: Path, credentials: Path, host: str, port: int) -> list[str]:
+    files = ["--endpoints", str(endpoints), "--credentials", str(credentials)]
+    return ["-m", "rasa", "run", "-m", str(model), *files, "-i", host, "-p", str(port)]

@@ -17,7 +17,7 @@ from pathlib import Path
 from deploy.processes import ROOT, leash
 
 TABLE = ROOT / "var/checks.txt"  # the last whole run, for `make figures`
-CONVERSATIONS, HELD_OUT = "tests/conversations", "tests/nlu"
+CONVERSATIONS, BROWSER, HELD_OUT = "tests/conversations", "tests/browser", "tests/nlu"
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ def every_check(root: Path = ROOT) -> list[Check]:
     return [
         Check("style", (("ruff", "check", "."), ("ruff", "format", "--check", "."))),
         Check("types", (("mypy",),)),
-        Check("unit tests", (("pytest", "tests", f"--ignore={CONVERSATIONS}", f"--ignore={HELD_OUT}"),)),
+        Check("unit tests", (("pytest", "tests", *(f"--ignore={one}" for one in (CONVERSATIONS, BROWSER, HELD_OUT))),)),
         Check("training data", (("deploy.validation",),)),
         Check("training", (("deploy.local", "train"),)),
         Check("conversations", tuple(conversations), needs_model=True),
+        Check("browser", (("deploy.browser",), ("pytest", BROWSER)), needs_model=True),
         Check(
             "held-out NLU",
             (("evaluation.nlu", "--test", f"{HELD_OUT}/heldout.yml"), ("pytest", HELD_OUT)),

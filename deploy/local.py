@@ -49,7 +49,8 @@ def run(options: argparse.Namespace) -> None:
     _require_ports(options)
     model = prepare()
     with running_bot(model=model, host=options.host, port=options.port, actions_port=options.actions_port) as bot:
-        print(f"\nChat at {bot.url}/chat\nCtrl-C ends it; logs are in {VAR.name}/logs.", flush=True)
+        print(f"\nA sample shop with the chat on it: {bot.url}/demo\nThe chat alone: {bot.url}/chat")
+        print(f"Ctrl-C ends it; logs are in {VAR.name}/logs.", flush=True)
         bot.watch()
 
 

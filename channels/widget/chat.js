@@ -1,269 +1,278 @@
-// The chat page. What customers, the bot and product names say goes in as text, never as markup.
+// The chat: what was said comes from the server, what is still to be sent is kept here until it is there.
 
-const WORDS = {
-  zh: {
-    shop: "好客智能客服",
-    online: "随时可转人工",
-    offline: "网络已断开",
-    starting: "正在准备，请稍候…",
-    hello: "您好，有什么可以帮您？",
-    offer: "查物流、改订单、退换货、选商品，都可以直接问我。",
-    questions: "常见问题",
-    first: ["我的订单怎么还没发货？", "我想退货", "最近有什么优惠？", "配送要多久？", "转人工"],
-    log: "对话",
-    typing: "正在输入",
-    write: "输入您的问题…",
-    send: "发送",
-    sent: "已送达",
-    passedOn: "消息已转给人工客服，我们会尽快答复您。",
-    notSent: "没有发出去，请检查网络。",
-    notAnswered: "暂时没有得到答复，请重试。",
-    notReady: "客服正在准备，请稍候再试。",
-    tooLong: "这条消息太长了，请分几次发送。",
-    retry: "重试",
-    picture: "图片",
-    restart: "开始新对话",
-    restartMeans: "这里的聊天记录会被清除，订单和申请不受影响。",
-    restartNow: "开始新对话",
-    keep: "继续当前对话",
-    otherLanguage: "Switch to English",
-    otherLanguageShort: "EN",
-  },
-  en: {
-    shop: "Haoke Assistant",
-    online: "A person on request",
-    offline: "You are offline",
-    starting: "Getting ready…",
-    hello: "Hello, how can we help?",
-    offer: "Ask about a parcel, change an order, send something back or find the right product.",
-    questions: "Common questions",
-    first: ["Where is my order?", "I want to return something", "Any deals this week?", "How long does delivery take?", "Talk to a person"],
-    log: "Conversation",
-    typing: "Writing",
-    write: "Write your question…",
-    send: "Send",
-    sent: "Delivered",
-    passedOn: "Your message is with our team now. They will answer as soon as they can.",
-    notSent: "Not sent. Please check your connection.",
-    notAnswered: "No answer came back. Please try again.",
-    notReady: "We are just getting ready. Please try again in a moment.",
-    tooLong: "This message is too long. Please send it in parts.",
-    retry: "Try again",
-    picture: "Picture",
-    restart: "New conversation",
-    restartMeans: "The messages shown here are cleared. Your orders and requests stay as they are.",
-    restartNow: "Start over",
-    keep: "Keep this one",
-    otherLanguage: "切换到中文",
-    otherLanguageShort: "中文",
-  },
-};
+import { Connection } from "./connection.js";
+import { button, make, View } from "./view.js";
+import { WORDS } from "./words.js";
 
-const STORED = "haoke.chat";
-const FORGOTTEN_AFTER = 24 * 60 * 60 * 1000; // a conversation that rested this long is not shown to whoever sits here now
-const KEPT_ENTRIES = 200;
-const QUIET_GAP = 10 * 60 * 1000; // the time is written again after this long
-const PATIENCE = 65 * 1000; // the server gives up, with a sentence, before
-const ADDRESS = /https?:\/\/[\x21\x23-\x3b\x3d\x3f-\x5f\x61-\x7e]+/g; // what may stand in one: no blank, quote or bracket of markup
-const CLOSING = /[.,;:!?']+$/; // what ends a sentence rather than an address
-const CHINESE = /[\u3400-\u9fff]/;
+const STORED = "haoke.chat"; // {token, isVouchedFor, language, unsent: [{key, text, payload, at}]}
+const TYPING_EVERY = 3_000;
+const GIVE_UP_AFTER = 3; // attempts that reached the server; without a network it waits as long as it takes
+const LARGEST_PICTURE = 8 * 1024 * 1024;
+const PICTURES = ["image/jpeg", "image/png", "image/webp"];
 
 const element = (id) => document.getElementById(id);
 const page = Object.fromEntries(
-  ["scroller", "welcome", "questions", "log", "typing", "composer", "text", "send", "language", "restart", "sure", "state"].map(
+  ["scroller", "welcome", "questions", "log", "typing", "composer", "text", "send", "file", "attach", "language", "restart", "close", "sure", "state", "shop", "latest"].map(
     (id) => [id, element(id)],
   ),
 );
-
-let chat = recall() ?? fresh();
-let words = WORDS[chat.language];
-let delivery = Promise.resolve(); // one message after the other
-let waiting = 0;
-let isReady = true;
 const hasKeyboard = matchMedia("(hover: hover)").matches; // elsewhere a focused field brings up the one on the screen
+const isEmbedded = parent !== window;
+const address = new URLSearchParams(location.search);
 
-// What is remembered: {id, language, at, entries: [{who, text, images, buttons, at, state, trouble, payload}]}
+const kept = recall();
+let language = kept.language ?? (pageLanguage().startsWith("zh") ? "zh" : "en");
+let words = WORDS[language];
+let said = new Map(); // by number
+let unrecorded = []; // what the server said of itself, without a place in the conversation
+let unsent = kept.unsent ?? []; // {key, text, payload, at, state, trouble}
+let seen = 0; // of ours, by the shop
+let isUp = false;
+let isReady = true;
+let asked = 0; // messages that are being answered
+let staffIsTyping = false;
+let isOpen = !isEmbedded;
+let firstUnseen = null;
+let sending = Promise.resolve(); // one message after the other
+let lastTyped = 0;
+let shopName = address.get("shop");
 
-function fresh(language = navigator.language?.toLowerCase().startsWith("zh") ? "zh" : "en") {
-  return { id: `web-${randomId()}`, language, at: Date.now(), entries: [] };
-}
+const connection = new Connection({ token: kept.token, onToken: ({ token }) => Object.assign(kept, { token }) && remember() });
+const view = new View(page.log, { write, retry, picture: (name) => connection.picture(`photos/${encodeURIComponent(name)}`) });
 
-function randomId() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  // only secure pages have randomUUID; a shop tried out over plain http in its own network has not
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+function pageLanguage() {
+  return (address.get("lang") || navigator.language || "zh").toLowerCase();
 }
 
 function recall() {
   try {
-    const stored = JSON.parse(localStorage.getItem(STORED));
-    const isUsable = stored && stored.language in WORDS && Array.isArray(stored.entries);
-    return isUsable && Date.now() - stored.at < FORGOTTEN_AFTER ? stored : null;
+    return JSON.parse(localStorage.getItem(STORED)) ?? {};
   } catch {
-    return null;
+    return {};
   }
 }
 
 function remember() {
-  chat.at = Date.now();
+  const unsentNow = unsent.map(({ key, text, payload, at }) => ({ key, text, payload, at }));
+  Object.assign(kept, { language, unsent: unsentNow });
   try {
-    localStorage.setItem(STORED, JSON.stringify({ ...chat, entries: chat.entries.slice(-KEPT_ENTRIES) }));
+    localStorage.setItem(STORED, JSON.stringify(kept));
   } catch {
     // a browser that stores nothing still chats, until the page is left
   }
 }
 
+function randomKey() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  // only secure pages have randomUUID; a shop tried out over plain http in its own network has not
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// The conversation
+
+function start(identity, fresh = false) {
+  sending = sending.then(() => open(identity, fresh)); // what is written meanwhile waits
+}
+
+async function open(identity, fresh) {
+  if (kept.isVouchedFor && !identity && isEmbedded) fresh = true; // somebody else may sit here now
+  let waited = 0;
+  for (;;) {
+    try {
+      const opened = await connection.open(identity, fresh);
+      kept.isVouchedFor = Boolean(identity);
+      if (opened.is_new) empty();
+      remember();
+      break;
+    } catch {
+      isUp = false;
+      showState();
+      await new Promise((resolve) => setTimeout(resolve, Math.min(500 * 2 ** waited++, 10_000)));
+    }
+  }
+  connection.listen(0, { message: heard, presence: noticed, line, closed: () => start(identity) });
+  for (const entry of unsent) send(entry);
+  watchReadiness();
+}
+
+// A conversation in which nothing was said; what waits to be sent goes there.
+function empty() {
+  delete kept.read;
+  said = new Map();
+  unrecorded = [];
+  seen = 0;
+  page.log.replaceChildren();
+  show();
+}
+
+function heard(message) {
+  const isNew = !said.has(message.number);
+  const at = Date.parse(message.at);
+  said.set(message.number, { ...message, who: message.sender, name: message.agent, at });
+  if (message.key) unsent = unsent.filter((entry) => entry.key !== message.key);
+  if (message.sender !== "customer") {
+    seen = Math.max(seen, message.number);
+    staffIsTyping = false;
+  }
+  remember();
+  show({ arrived: isNew ? 1 : 0 });
+  tellSeen();
+}
+
+function noticed(presence) {
+  seen = Math.max(seen, presence.staff_has_read);
+  staffIsTyping = presence.staff_is_typing;
+  show();
+}
+
+function line(up) {
+  if (isUp === up) return;
+  isUp = up;
+  showState();
+  if (up) sendWaiting();
+}
+
+function sendWaiting() {
+  for (const entry of unsent.filter((one) => one.state === "waiting")) send(entry);
+}
+
+function tellSeen() {
+  const last = Math.max(0, ...said.keys());
+  const lastTheirs = [...said.values()].findLast((message) => message.who !== "customer")?.number ?? 0;
+  if (isOpen && document.visibilityState === "visible") {
+    if (lastTheirs > (kept.read ?? 0)) connection.read(last);
+    kept.read = Math.max(kept.read ?? 0, last);
+    firstUnseen = null;
+    remember();
+  }
+  const unread = [...said.values()].filter((one) => one.who !== "customer" && one.number > (kept.read ?? 0)).length;
+  tellPage({ unread, label: unread ? words.newMessages(unread) : "" });
+  document.title = unread && !isEmbedded ? `(${unread}) ${words.shop}` : words.shop;
+}
+
+// What is sent
+
+function write(text, payload = text) {
+  const entry = { key: randomKey(), text, payload, at: Date.now(), state: "sending", who: "customer" };
+  unsent.push(entry);
+  remember();
+  show({ arrived: 1, isMine: true });
+  if (hasKeyboard) page.text.focus({ preventScroll: true });
+  send(entry);
+}
+
+function retry(entry) {
+  if (entry.state !== "failed") return;
+  Object.assign(entry, { state: "sending", attempts: 0 });
+  show();
+  if (hasKeyboard) page.text.focus({ preventScroll: true });
+  send(entry);
+}
+
+function send(entry) {
+  entry.who = "customer";
+  entry.state = "sending";
+  sending = sending.then(() => deliver(entry));
+}
+
+async function deliver(entry) {
+  if (!unsent.includes(entry)) return; // it is there already
+  asked += 1;
+  showTyping();
+  const outcome = await connection.send(entry.payload, entry.key);
+  asked -= 1;
+  showTyping();
+  if (outcome.trouble) return failed(entry, outcome);
+  line(true);
+  unsent = unsent.filter((one) => one !== entry);
+  if (outcome.messages) {
+    // the server could not keep it: shown as long as this page stays
+    unrecorded.push({ ...entry, state: "sent" }, ...outcome.messages.map(asEntry));
+    isReady = true;
+  } else {
+    said.get(outcome.number) ?? keepUntilHeard(entry);
+  }
+  remember();
+  show({ arrived: outcome.messages?.length ?? 0 });
+  tellSeen();
+}
+
+// Answered, but the stream has not brought it yet.
+function keepUntilHeard(entry) {
+  const isThere = [...said.values()].some((message) => message.key === entry.key);
+  if (!isThere) unsent.push(Object.assign(entry, { state: "sent" }));
+}
+
+function failed(entry, { trouble, again }) {
+  if (trouble === "closed") return connection.open().then(() => send(entry), () => failed(entry, { trouble: "notSent" }));
+  if (trouble === "notReady") watchReadiness();
+  entry.attempts = (entry.attempts ?? 0) + (trouble === "notSentYet" ? 0 : 1);
+  const isGivenUp = again === undefined || entry.attempts >= GIVE_UP_AFTER;
+  Object.assign(entry, { trouble, state: isGivenUp ? "failed" : "waiting" });
+  show();
+  if (!isGivenUp) setTimeout(() => entry.state === "waiting" && send(entry), again);
+  if (trouble === "notSentYet") line(false);
+}
+
+async function attach(file) {
+  const problem = !PICTURES.includes(file.type) ? "notAPicture" : file.size > LARGEST_PICTURE ? "tooLarge" : null;
+  const trouble = problem ?? (await connection.sendPhoto(file, randomKey())).trouble;
+  if (trouble) {
+    unrecorded.push({ who: "note", text: trouble, at: Date.now() });
+    show({ arrived: 1 });
+  }
+}
+
+function asEntry(message) {
+  return { who: "bot", text: message.text, image: message.image, buttons: message.buttons, custom: message.custom, at: Date.now() };
+}
+
 // What is shown
 
-function make(name, className, text) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
+function entries() {
+  return [...said.values()]
+    .sort((one, other) => one.number - other.number)
+    .concat(unrecorded)
+    .concat(unsent);
 }
 
-function button(className, text, act) {
-  const made = make("button", className, text);
-  made.type = "button";
-  made.addEventListener("click", act);
-  return made;
+function show({ arrived = 0, isMine = false } = {}) {
+  const all = entries();
+  const wasAtTheEnd = page.scroller.scrollHeight - page.scroller.scrollTop - page.scroller.clientHeight < 80;
+  view.show(all, { words, language, seen, newFrom: all.length - arrived });
+  page.welcome.hidden = all.length > 0;
+  if (all.length && (wasAtTheEnd || isMine)) page.scroller.scrollTop = page.scroller.scrollHeight;
+  page.latest.hidden = !all.length || wasAtTheEnd || isMine || !arrived;
+  showTyping();
 }
 
-function show({ arrived = 0 } = {}) {
-  const firstNew = chat.entries.length - arrived;
-  const shown = chat.entries.flatMap((entry, index) => {
-    const before = chat.entries[index - 1];
-    const made = entry.who === "note" ? note(entry) : said(entry, before);
-    if (index >= firstNew) made.classList.add("new");
-    return isAfterAWhile(entry, before) ? [moment(entry), made] : [made];
-  });
-  replaceChanged(page.log, shown);
-  keepLastChoices();
-  page.welcome.hidden = chat.entries.length > 0;
-  page.scroller.scrollTop = chat.entries.length ? page.scroller.scrollHeight : 0;
+function showTyping() {
+  const isTyping = staffIsTyping || asked > 0;
+  const label = page.typing.querySelector(".unseen");
+  const text = isTyping ? (staffIsTyping ? words.agentTyping : words.typing) : "";
+  if (label.textContent !== text) label.textContent = text;
+  const wasAtTheEnd = page.scroller.scrollHeight - page.scroller.scrollTop - page.scroller.clientHeight < 80;
+  page.typing.classList.toggle("idle", !isTyping);
+  if (isTyping && wasAtTheEnd) page.scroller.scrollTop = page.scroller.scrollHeight;
 }
 
-// Only what looks different is touched, so that a screen reader hears what is new and nothing twice.
-function replaceChanged(parent, children) {
-  children.forEach((child, index) => {
-    const old = parent.children[index];
-    if (!old) parent.append(child);
-    else if (old.dataset.look !== child.dataset.look) old.replaceWith(child);
-  });
-  while (parent.children.length > children.length) parent.lastElementChild.remove();
+function showState() {
+  const state = !navigator.onLine || !isUp ? "offline" : isReady ? "online" : "starting";
+  if (page.state.textContent !== words[state]) page.state.textContent = words[state];
+  page.state.classList.toggle("down", state === "offline");
 }
 
-// A choice is open until something else is said.
-function keepLastChoices() {
-  for (const made of page.log.querySelectorAll(".choices")) {
-    if (made.parentElement !== page.log.lastElementChild) made.remove();
-  }
-}
-
-function isAfterAWhile(entry, before) {
-  return !before || entry.at - before.at > QUIET_GAP;
-}
-
-function looking(made, ...look) {
-  made.dataset.look = look.join("|");
-  return made;
-}
-
-function note(entry) {
-  return looking(make("p", "note", words[entry.text]), "note", words[entry.text]);
-}
-
-function moment(entry) {
-  const isToday = new Date(entry.at).toDateString() === new Date().toDateString();
-  const style = isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
-  const text = new Intl.DateTimeFormat(chat.language === "zh" ? "zh-CN" : "en-GB", style).format(entry.at);
-  return looking(make("p", "moment", text), "moment", text);
-}
-
-function said(entry, before) {
-  const isFirst = isAfterAWhile(entry, before) || before.who !== entry.who;
-  const made = make("div", `said ${entry.who}`);
-  made.classList.toggle("first", isFirst);
-  made.classList.toggle("failed", entry.state === "failed");
-  if (entry.text) made.append(bubble(entry.text));
-  made.append(...(entry.images ?? []).map(picture));
-  if (entry.buttons?.length) made.append(choices(entry.buttons));
-  if (entry.state === "passed") made.append(make("span", "mark-sent", words.sent));
-  if (entry.state === "failed") made.append(trouble(entry));
-  const state = entry.state === "failed" ? entry.trouble : entry.state === "passed";
-  return looking(made, entry.who, isFirst, state, entry.text, entry.images);
-}
-
-function bubble(text) {
-  const made = make("div", "bubble");
-  made.dir = "auto";
-  made.lang = CHINESE.test(text) ? "zh" : "en";
-  let end = 0;
-  for (const match of text.matchAll(ADDRESS)) {
-    const address = withoutClosing(match[0]);
-    if (!isWebAddress(address)) continue;
-    made.append(text.slice(end, match.index), link(address));
-    end = match.index + address.length;
-  }
-  made.append(text.slice(end));
-  return made;
-}
-
-function withoutClosing(address) {
-  const bare = address.replace(CLOSING, "");
-  return bare.endsWith(")") && !bare.includes("(") ? withoutClosing(bare.slice(0, -1)) : bare;
-}
-
-function link(address) {
-  const made = make("a", "", address);
-  made.href = address;
-  made.target = "_blank";
-  made.rel = "noopener noreferrer";
-  return made;
-}
-
-function isWebAddress(address) {
-  try {
-    return ["http:", "https:"].includes(new URL(address, location.href).protocol);
-  } catch {
-    return false;
-  }
-}
-
-function picture(source) {
-  if (!isWebAddress(source) && !source.startsWith("data:image/")) return bubble(source);
-  const made = make("img", "picture");
-  made.alt = words.picture;
-  made.addEventListener("load", () => (page.scroller.scrollTop = page.scroller.scrollHeight), { once: true });
-  made.addEventListener("error", () => made.replaceWith(bubble(source.startsWith("data:") ? words.picture : source)));
-  made.src = source;
-  return made;
-}
-
-function choices(buttons) {
-  const made = make("div", "choices");
-  const usable = buttons.filter((choice) => typeof choice?.title === "string");
-  made.append(...usable.map((choice) => button("chip", choice.title, () => write(choice.title, choice.payload ?? choice.title))));
-  return made;
-}
-
-function trouble(entry) {
-  const made = make("div", "trouble");
-  made.append(make("span", "", words[entry.trouble]), button("retry", words.retry, () => retry(entry)));
-  return made;
-}
-
-function speak(language) {
-  chat.language = language;
+function speak(chosen) {
+  language = chosen;
   words = WORDS[language];
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
   for (const made of document.querySelectorAll("[data-word]")) made.textContent = words[made.dataset.word];
   for (const made of document.querySelectorAll("[data-label]")) made.setAttribute("aria-label", words[made.dataset.label]);
   for (const made of document.querySelectorAll("[data-title]")) made.title = words[made.dataset.title];
   for (const made of document.querySelectorAll("[data-hint]")) made.placeholder = words[made.dataset.hint];
+  page.shop.textContent = shopName || words.shop;
   page.language.lang = language === "zh" ? "en" : "zh-CN";
   page.questions.replaceChildren(...words.first.map(question));
-  page.log.replaceChildren();
   showState();
   show();
 }
@@ -274,112 +283,42 @@ function question(text) {
   return made;
 }
 
-function showState() {
-  const state = !navigator.onLine ? "offline" : isReady ? "online" : "starting";
-  if (page.state.textContent !== words[state]) page.state.textContent = words[state];
-}
-
-function showTyping() {
-  page.typing.hidden = waiting === 0;
-  if (waiting) page.scroller.scrollTop = page.scroller.scrollHeight;
-}
-
 function fitText() {
   page.text.style.blockSize = "auto";
   page.text.style.blockSize = `${page.text.scrollHeight + 2}px`;
   page.send.setAttribute("aria-disabled", String(!page.text.value.trim()));
 }
 
-// What is sent
-
-function write(text, payload = text) {
-  const entry = { who: "customer", text, payload, at: Date.now(), state: "sending" };
-  chat.entries.push(entry);
-  remember();
-  show({ arrived: 1 });
-  if (hasKeyboard) page.text.focus({ preventScroll: true });
-  send(entry);
-}
-
-function retry(entry) {
-  if (entry.state !== "failed") return;
-  entry.state = "sending";
-  show();
-  if (hasKeyboard) page.text.focus({ preventScroll: true });
-  send(entry);
-}
-
-function send(entry) {
-  const conversation = chat;
-  waiting += 1;
-  setTimeout(showTyping, 300);
-  delivery = delivery.then(() => deliver(conversation, entry));
-}
-
-async function deliver(conversation, entry) {
-  const answer = await ask(conversation.id, entry.payload);
-  waiting -= 1;
-  if (conversation !== chat) return showTyping();
-  entry.state = answer.trouble ? "failed" : answer.messages.length ? "answered" : "passed";
-  entry.trouble = answer.trouble;
-  const arrived = answer.trouble ? [] : answer.messages.length ? answer.messages.map(heard) : silence();
-  chat.entries.push(...arrived);
-  remember();
-  showTyping();
-  show({ arrived: arrived.length });
-}
-
-async function ask(sender, message) {
-  let response;
-  try {
-    response = await fetch("webhook", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ sender, message }),
-      signal: AbortSignal.timeout(PATIENCE),
-    });
-  } catch (error) {
-    return { trouble: error.name === "TimeoutError" ? "notAnswered" : "notSent" };
-  }
-  try {
-    if (response.ok) return { messages: await response.json() };
-  } catch {
-    return { trouble: "notAnswered" };
-  }
-  if (response.status === 503) watchReadiness();
-  return { trouble: { 413: "tooLong", 503: "notReady" }[response.status] ?? "notAnswered" };
-}
-
-function heard(message) {
-  return {
-    who: "bot",
-    text: message.text ?? message.attachment,
-    images: message.image ? [message.image] : [],
-    buttons: message.buttons ?? [],
-    at: Date.now(),
-  };
-}
-
-// The bot is silent while a person has the conversation. It is said once, not after every message.
-function silence() {
-  const last = [...chat.entries].reverse().find((entry) => entry.who !== "customer");
-  return last?.who === "note" ? [] : [{ who: "note", text: "passedOn", at: Date.now() }];
-}
-
 async function watchReadiness() {
-  const response = await fetch("ready").catch(() => null);
-  isReady = response === null || response.ok;
+  isReady = await connection.isReady();
   showState();
-  if (!isReady) setTimeout(watchReadiness, 2000);
+  if (!isReady) setTimeout(watchReadiness, 2_000);
 }
 
-function startOver() {
-  chat = fresh(chat.language);
-  remember();
-  page.log.replaceChildren();
-  show();
-  if (hasKeyboard) page.text.focus();
+// The page that this chat stands in, if it does
+
+let embedder = null; // its origin, once it has spoken; the server lets only the shop's pages embed this one
+
+function tellPage(message) {
+  if (isEmbedded && embedder) parent.postMessage({ haoke: message }, embedder);
 }
+
+addEventListener("message", (event) => {
+  if (!isEmbedded || event.source !== parent || typeof event.data?.haoke !== "object") return;
+  const { begin: beginning, opened, identity } = event.data.haoke;
+  if (beginning && !embedder) {
+    embedder = event.origin;
+    start(typeof identity === "string" && identity ? identity : undefined);
+  }
+  if (typeof opened === "boolean") {
+    isOpen = opened;
+    tellSeen();
+    if (isOpen) {
+      page.scroller.scrollTop = page.scroller.scrollHeight;
+      page.text.focus();
+    }
+  }
+});
 
 // What the customer does
 
@@ -393,38 +332,65 @@ page.composer.addEventListener("submit", (event) => {
 });
 
 page.send.addEventListener("pointerdown", (event) => event.preventDefault()); // the text keeps its keyboard
-page.text.addEventListener("input", fitText);
+page.text.addEventListener("input", () => {
+  fitText();
+  if (page.text.value.trim() && Date.now() - lastTyped > TYPING_EVERY && said.size) {
+    lastTyped = Date.now();
+    connection.typing();
+  }
+});
 page.text.addEventListener("keydown", (event) => {
   const isChoosingCharacters = event.isComposing || event.keyCode === 229; // Enter also ends pinyin
   if (event.key !== "Enter" || event.shiftKey || isChoosingCharacters) return;
   event.preventDefault();
   page.composer.requestSubmit();
 });
-
+page.attach.addEventListener("click", () => page.file.click());
+page.file.addEventListener("change", () => {
+  for (const file of page.file.files) attach(file);
+  page.file.value = "";
+});
 page.language.addEventListener("click", () => {
-  speak(chat.language === "zh" ? "en" : "zh");
+  speak(language === "zh" ? "en" : "zh");
   remember();
+  tellSeen();
 });
 page.restart.addEventListener("click", () => {
   page.sure.returnValue = "";
   page.sure.showModal();
 });
-page.sure.addEventListener("close", () => page.sure.returnValue === "yes" && startOver());
-
-addEventListener("online", showState);
-addEventListener("offline", showState);
-addEventListener("storage", (event) => {
-  const other = event.key === STORED ? recall() : null; // the same conversation in another tab
-  if (!other || waiting) return;
-  chat = other;
-  speak(chat.language);
+page.sure.addEventListener("close", () => {
+  if (page.sure.returnValue !== "yes") return;
+  connection.stop();
+  unsent = [];
+  empty();
+  start(undefined, true);
+  if (hasKeyboard) page.text.focus();
 });
+page.close.addEventListener("click", () => tellPage({ close: true }));
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && isEmbedded && !page.sure.open) tellPage({ close: true });
+});
+page.latest.addEventListener("click", () => {
+  page.scroller.scrollTop = page.scroller.scrollHeight;
+  page.latest.hidden = true;
+});
+page.scroller.addEventListener("scroll", () => {
+  const isAtTheEnd = page.scroller.scrollHeight - page.scroller.scrollTop - page.scroller.clientHeight < 80;
+  if (isAtTheEnd) page.latest.hidden = true;
+});
+page.log.addEventListener("load", () => page.latest.hidden && (page.scroller.scrollTop = page.scroller.scrollHeight), true);
+addEventListener("visibilitychange", tellSeen);
+addEventListener("online", () => {
+  showState();
+  sendWaiting();
+});
+addEventListener("offline", showState);
 
-for (const entry of chat.entries) {
-  // the page was left before the answer came: it may be asked for again
-  if (entry.state === "sending") Object.assign(entry, { state: "failed", trouble: "notAnswered" });
-}
-speak(chat.language);
+page.close.hidden = !isEmbedded;
+speak(language);
 fitText();
-watchReadiness();
-if (hasKeyboard) page.text.focus();
+if (!isEmbedded) {
+  start();
+  if (hasKeyboard) page.text.focus();
+}

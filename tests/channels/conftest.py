@@ -8,9 +8,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
+from channels.settings import Settings
 from channels.web import WebChannel
 from shop import database
 from tests.channels.server import Chat, serving
+
+TRUSTING = Settings(trusts_sender=True, messages_a_minute=1_000, messages_a_minute_per_address=1_000)
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> str:
+    chosen = "a secret of this test, and of no other"
+    monkeypatch.setenv("HAOKE_SECRET", chosen)
+    return chosen
 
 
 @pytest.fixture
@@ -31,11 +41,19 @@ def shop(shop_file: Path) -> Iterator[Session]:
 
 @pytest.fixture
 def chat(shop: Session) -> Iterator[Chat]:
+    """A channel that believes `sender`, so that a test may name its conversations."""
+    with serving(WebChannel(TRUSTING)) as chat:
+        yield chat
+
+
+@pytest.fixture
+def site(shop: Session) -> Iterator[Chat]:
+    """A channel as customers find it on the internet."""
     with serving(WebChannel()) as chat:
         yield chat
 
 
 @pytest.fixture
 def chat_without_shop(shop_file: Path) -> Iterator[Chat]:
-    with serving(WebChannel()) as chat:
+    with serving(WebChannel(TRUSTING)) as chat:
         yield chat

@@ -29,8 +29,11 @@ responses:
 """
 REPLIES = {
     "utter_message_empty": ("请输入您的问题。", "Please write what you need."),
+    "utter_choice_closed": ("这个选项已经用过了。", "That choice has been used."),
+    "utter_photo_received": ("照片收到了。", "Got your photo."),
     "utter_message_too_long": ("请控制在{max_characters}字以内。", "Please keep it under {max_characters} characters."),
     "utter_service_unavailable": ("系统出错，请拨打{service_phone}。", "We cannot do that now, call {service_phone}."),
+    "utter_callback_noted": ("会回复到{email}。", "We'll answer at {email}."),
     "utter_handover_opened": ("已为您转接人工客服。", "A person will answer you here."),
     "utter_handover_opened_after_hours": ("我们{opens}-{closes}在。", "We are here {opens} to {closes}."),
 }
@@ -74,7 +77,11 @@ class StandInBot:
             tracker.update(SlotSet("order_number", message.text))
         if message.text not in ("mute", "转人工", "a person please"):
             answer = f"You said: {message.text}"
-            await message.output_channel.send_text_message(message.sender_id, answer)
+            if message.text == "offer":
+                buttons = [{"title": "Yes", "payload": "/affirm"}, {"title": "No", "payload": "no thanks"}]
+                await message.output_channel.send_text_with_buttons(message.sender_id, answer, buttons)
+            else:
+                await message.output_channel.send_text_message(message.sender_id, answer)
             tracker.update(BotUttered(answer))
         if message.text == "half":
             raise RuntimeError("something broke after the reply")
@@ -94,7 +101,12 @@ class Chat:
     def __init__(self, address: str, bot: StandInBot, channel: WebChannel) -> None:
         self.bot = bot
         self.channel = channel
-        self.client = httpx.Client(base_url=f"{address}/webhooks/rest", timeout=20, trust_env=False)
+        self.url = f"{address}/webhooks/rest"
+        self.client = self.new_client()
+
+    def new_client(self, **more: Any) -> httpx.Client:
+        """Another browser: it has cookies of its own."""
+        return httpx.Client(base_url=self.url, timeout=20, trust_env=False, **more)
 
     def post(self, **request: Any) -> httpx.Response:
         return self.client.post("/webhook", **request)
@@ -127,6 +139,7 @@ def serving(channel: WebChannel, *, with_bot: bool = True) -> Iterator[Chat]:
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(app.create_server("127.0.0.1", port, return_asyncio_server=True))
     loop.run_until_complete(server.startup())
+    loop.run_until_complete(server.before_start())
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     chat = Chat(f"http://127.0.0.1:{port}", bot, channel)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from desk import queue
-from desk.queue import Sender
+from desk import queue, work
+from desk.packets import HandoverView
 from shop import clock
-from shop.models import AccessGrant, Customer, Membership
+from shop.models import AccessGrant, Customer, Membership, Sender
 from tests.channels.server import REPLIES, Chat
 
 OPENED = REPLIES["utter_handover_opened"]
@@ -30,11 +30,11 @@ def noon() -> Iterator[None]:
     clock.set_source(lambda: datetime.now(timezone.utc))
 
 
-def wait_for_a_person(shop: Session, sender: str = "visitor-1") -> queue.HandoverView:
+def wait_for_a_person(shop: Session, sender: str = "visitor-1") -> HandoverView:
     return queue.open_handover(shop, sender, language="en", topic="person", wish="a person")
 
 
-def lines_of(shop: Session, handover: queue.HandoverView) -> list[tuple[Sender, str]]:
+def lines_of(shop: Session, handover: HandoverView) -> list[tuple[Sender, str]]:
     shop.rollback()
     return [(line.sender, line.text) for line in queue.show(shop, handover.id).lines]
 
@@ -67,7 +67,7 @@ def test_an_empty_message_is_not_kept_for_the_agent_and_a_too_long_one_is_not_lo
 def test_after_the_hand_back_the_bot_speaks_again(chat: Chat, shop: Session) -> None:
     handover = wait_for_a_person(shop)
     assert chat.say("hello?") == []
-    queue.hand_back(shop, handover.id, agent="Lin")
+    work.hand_back(shop, handover.id, agent="Lin")
 
     assert chat.texts("hello") == ["You said: hello"]
 
@@ -80,10 +80,10 @@ def test_the_reply_to_the_message_that_opened_the_handover_is_sent(chat: Chat, s
 
 
 def test_a_reply_is_kept_back_if_an_agent_began_to_speak_while_it_was_made(chat: Chat, shop: Session) -> None:
-    taken: list[queue.HandoverView] = []
+    taken: list[HandoverView] = []
 
     def take() -> None:
-        taken.append(queue.take(shop, wait_for_a_person(shop).id, "Lin"))
+        taken.append(work.take(shop, wait_for_a_person(shop).id, "Lin"))
 
     chat.bot.meanwhile = take
 
@@ -107,6 +107,7 @@ def test_who_asks_for_a_person_gets_one_when_the_bot_cannot(
         (Sender.CUSTOMER, "hello"),
         (Sender.BOT, "You said: hello"),
         (Sender.CUSTOMER, text),
+        (Sender.BOT, OPENED[0 if language == "zh" else 1]),
     ]
     assert chat.say("thanks") == []
 
@@ -185,3 +186,17 @@ def _customer(shop: Session) -> int:
     shop.add(customer)
     shop.flush()
     return int(customer.id)
+
+
+def test_an_address_that_is_left_while_waiting_is_where_they_are_answered(chat: Chat, shop: Session) -> None:
+    wait_for_a_person(shop)
+
+    assert chat.say("hello?") == []
+    assert chat.texts("write to emma@example.com please") == ["We'll answer at emma@example.com."]
+    assert chat.say("emma@example.com") == []  # noted already
+    shop.rollback()
+    handover = queue.open_in(shop, "visitor-1")
+    assert handover is not None
+    assert handover.callback_email == "emma@example.com"
+    work.take(shop, handover.id, "Lin")
+    assert chat.say("or at emma@example.org") == []  # the agent reads it

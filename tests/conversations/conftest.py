@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,7 +21,14 @@ from shop import clock, database, seed
 from shop.models import Base
 
 # Written by asking, not by changing anything of the shop's.
-BOOKKEEPING = {"access_grants", "proof_misses"}
+BOOKKEEPING = {"access_grants", "proof_misses", "conversations", "messages"}
+# Many customers from one address, and some who write faster than any person.
+UNHURRIED = {
+    "messages_a_minute": 1_000_000,
+    "messages_a_minute_per_address": 1_000_000,
+    "sessions_an_hour_per_address": 1_000_000,
+    "streams_per_address": 1_000,
+}
 
 
 @dataclass
@@ -58,18 +64,32 @@ class Shop:
 
 @dataclass
 class Customer:
-    """Somebody who writes to the bot over the REST channel."""
+    """Somebody who writes to the bot over the REST channel, from a browser of their own."""
 
     url: str
-    sender: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:12]}")
+    _client: httpx.Client = field(init=False, repr=False)
+    _conversation: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        self._client = httpx.Client(base_url=self.url, timeout=60)
+
+    @property
+    def conversation(self) -> str:
+        """Its name, given by the server."""
+        if not self._conversation:
+            opened = self._client.post("/session").raise_for_status().json()
+            self._conversation = str(opened["conversation"])
+        return self._conversation
 
     def write(self, message: Any) -> list[dict[str, Any]]:
         """Send a message; the bot's replies, as the channel gives them."""
-        body = {"sender": self.sender, "message": message}
-        response = httpx.post(f"{self.url}/webhook", json=body, timeout=60)
+        response = self._client.post("/webhook", json={"message": message})
         response.raise_for_status()
         replies: list[dict[str, Any]] = response.json()
         return replies
+
+    def leave(self) -> None:
+        self._client.close()
 
     def says(self, message: str) -> str:
         """Send a message; the text of the bot's replies, with its buttons' titles."""
@@ -99,11 +119,13 @@ def bot(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
     model = newest_model()
     assert model is not None, "There is no model: run `make train` first."
     folder = tmp_path_factory.mktemp("bot")
-    with running_bot(model=model, folder=folder, shop_url=str(shop.engine.url)) as bot:
+    with running_bot(model=model, folder=folder, shop_url=str(shop.engine.url), channel=UNHURRIED) as bot:
         yield bot
 
 
 @pytest.fixture
-def customer(bot: Bot, shop: Shop) -> Customer:
+def customer(bot: Bot, shop: Shop) -> Iterator[Customer]:
     shop.restore()
-    return Customer(bot.url)
+    customer = Customer(bot.url)
+    yield customer
+    customer.leave()

@@ -55,7 +55,8 @@ def test_dialogue(dialogue: dict[str, Any], customer: Customer, shop: Shop) -> N
         heard = customer.says(said)
         transcript.append(f"> {said}\n{heard}")
         _judge_turn(turn, heard, shop.filled_on, "\n".join(transcript))
-    _judge_shop(dialogue, before, shop.contents(), "\n".join(transcript))
+    named = {table: shop.rows(table) for table in dialogue.get("shop", {})}
+    _judge_shop(dialogue, before, shop.contents(), named, "\n".join(transcript))
 
 
 def _judge_turn(turn: dict[str, Any], heard: str, today: date, transcript: str) -> None:
@@ -81,13 +82,19 @@ def _wordings(words: str, today: date) -> list[str]:
     return [english, chinese]
 
 
-def _judge_shop(dialogue: dict[str, Any], before: dict[str, Any], after: dict[str, Any], transcript: str) -> None:
+def _judge_shop(
+    dialogue: dict[str, Any],
+    before: dict[str, Any],
+    after: dict[str, Any],
+    named: dict[str, Any],
+    transcript: str,
+) -> None:
     if dialogue.get("changes") == "nothing":
         assert after == before, transcript
         return
     for table, wanted in dialogue.get("shop", {}).items():
         for row in wanted if isinstance(wanted, list) else [wanted]:
-            assert _has(after[table], row), f"no {row} in {table}\n{transcript}"
+            assert _has(named[table], row), f"no {row} in {table}\n{transcript}"
     gained = {table: len(after[table]) - len(before[table]) for table in after if table not in NOTES}
     assert {table: n for table, n in gained.items() if n} == dialogue.get("adds", {}), transcript
 

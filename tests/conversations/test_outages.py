@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from deploy.bot import Bot, running_bot
 from deploy.training import newest_model
-from tests.conversations.conftest import Customer, Shop
+from tests.conversations.conftest import UNHURRIED, Customer, Shop
 
 UNAVAILABLE = "系统暂时没有响应"
 
@@ -24,8 +24,16 @@ def lonely_bot(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.copy(shop.pristine, database)
     model = newest_model()
     assert model is not None, "There is no model: run `make train` first."
-    with running_bot(model=model, folder=folder, shop_url=f"sqlite:///{database}") as bot:
+    with running_bot(model=model, folder=folder, shop_url=f"sqlite:///{database}", channel=UNHURRIED) as bot:
         yield bot, database
+
+
+@pytest.fixture
+def guest(lonely_bot: tuple[Bot, Path]) -> Iterator[Customer]:
+    """Somebody who talks to that bot."""
+    guest = Customer(lonely_bot[0].url)
+    yield guest
+    guest.leave()
 
 
 def test_a_locked_database_is_waited_out_and_the_question_stays_open(customer: Customer, shop: Shop) -> None:
@@ -45,28 +53,31 @@ def test_a_locked_database_is_waited_out_and_the_question_stays_open(customer: C
     assert len(shop.rows("refunds")) == len(before["refunds"]) + 1
 
 
-def test_a_shop_that_is_gone_is_said_plainly_and_a_person_is_offered(lonely_bot: tuple[Bot, Path]) -> None:
-    bot, database = lonely_bot
+def test_a_shop_that_is_gone_is_said_plainly_and_a_person_is_offered(
+    lonely_bot: tuple[Bot, Path], guest: Customer
+) -> None:
+    _, database = lonely_bot
     hidden = database.with_suffix(".away")
     database.rename(hidden)
     try:
-        heard = Customer(bot.url).says("我的订单W2378156到哪了")
+        heard = guest.says("我的订单W2378156到哪了")
     finally:
         hidden.rename(database)
     assert UNAVAILABLE in heard
     assert "转人工" in heard
 
 
-def test_without_its_action_server_the_bot_says_so_and_a_person_can_still_be_had(lonely_bot: tuple[Bot, Path]) -> None:
+def test_without_its_action_server_the_bot_says_so_and_a_person_can_still_be_had(
+    lonely_bot: tuple[Bot, Path], guest: Customer
+) -> None:
     bot, database = lonely_bot
     bot.actions.stop()
-    customer = Customer(bot.url)
-    heard = customer.says("取消订单W2378156")
+    heard = guest.says("取消订单W2378156")
     assert UNAVAILABLE in heard
-    assert customer.says("转人工")
+    assert guest.says("转人工")
     with create_engine(f"sqlite:///{database}").connect() as connection:
         waiting = connection.execute(text("SELECT conversation, wish FROM handovers")).all()
         states = connection.execute(text("SELECT state FROM orders WHERE number = 'W2378156'")).all()
-    assert customer.sender in [conversation for conversation, _ in waiting]
+    assert guest.conversation in [conversation for conversation, _ in waiting]
     assert states == [("processing",)]
-    assert customer.says("在吗") == ""
+    assert guest.says("在吗") == ""

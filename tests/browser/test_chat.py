@@ -1,0 +1,273 @@
+"""Customers in a browser: whole stories, on phone and desktop, in both languages, and what goes wrong meanwhile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Frame, FrameLocator, Page, expect
+from sqlalchemy.orm import Session
+
+from deploy.bot import Bot
+from desk import conversations, queue, work
+from shop import database
+from shop.models import Sender
+from tests.browser.conftest import DESKTOP, NARROW, PHONE, OpenContext
+from tests.conversations.conftest import Shop
+from tests.desk.test_pictures import photo
+
+A_PERSON = re.compile("人工|colleague|our team")  # by day, and at night
+Look = Callable[[Page, str], None]
+Side = Page | FrameLocator | Frame
+
+
+@pytest.fixture(autouse=True)
+def as_filled(shop: Shop) -> None:
+    shop.restore()
+
+
+@pytest.fixture
+def records(shop: Shop) -> Iterator[Session]:
+    with database.session_factory(shop.engine)() as session:
+        yield session
+
+
+class Chat:
+    """What a customer does with the chat, on its own page or in a shop's."""
+
+    def __init__(self, page: Page, side: Side | None = None) -> None:
+        self.page = page
+        self.side = side or page
+
+    def write(self, text: str) -> None:
+        self.side.locator("#text").fill(text)
+        self.side.locator("#text").press("Enter")
+
+    def hears(self, text: str | re.Pattern[str], *, count: int | None = None) -> None:
+        found = self.side.locator(".said:not(.customer)", has_text=text)
+        expect(found.last).to_be_visible()
+        if count is not None:
+            expect(found).to_have_count(count)
+
+    def has_said(self, text: str) -> None:
+        expect(self.side.locator(".said.customer .bubble", has_text=text)).to_have_count(1)
+
+    def take(self, choice: str) -> None:
+        self.side.locator(".choices button", has_text=choice).last.click()
+
+    def conversation(self) -> str:
+        token = self.page.evaluate("JSON.parse(localStorage.getItem('haoke.chat')).token")
+        return str(_claims(token)["sub"])
+
+
+def _claims(token: str) -> dict[str, Any]:
+    import jwt
+
+    return dict(jwt.decode(token, options={"verify_signature": False}))
+
+
+def chat_page(context: Any, bot: Bot) -> Chat:
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.errors = problems  # type: ignore[attr-defined]
+    page.goto(f"{bot.url}/chat")
+    expect(page.locator("#state")).not_to_have_text(re.compile("断开|offline"))
+    return Chat(page)
+
+
+def test_a_customer_on_a_phone_cancels_an_order_in_chinese(
+    bot: Bot, shop: Shop, browse: OpenContext, look: Look
+) -> None:
+    chat = chat_page(browse(PHONE, touch=True), bot)
+    look(chat.page, "phone-zh-welcome")
+    chat.write("我的订单怎么还没发货？")
+    chat.hears("订单号")
+    chat.write("W2378156")
+    chat.hears("手机号")
+    chat.write("13812345678")
+    chat.hears("正在备货")
+    chat.write("那取消吧")
+    chat.hears("确定吗")
+    look(chat.page, "phone-zh-choices")
+    chat.take("是")
+    chat.hears("已取消")
+    chat.has_said("是")
+    look(chat.page, "phone-zh-cancelled")
+    assert [row["state"] for row in shop.rows("orders") if row["number"] == "W2378156"] == ["cancelled"]
+    assert not chat.page.errors  # type: ignore[attr-defined]
+
+
+def test_a_reload_shows_what_was_said_once_and_the_talk_goes_on(bot: Bot, browse: OpenContext, look: Look) -> None:
+    chat = chat_page(browse(DESKTOP, language="en-GB"), bot)
+    chat.write("I want to send back the lamp from #W2378158")
+    chat.hears("postal code")
+    chat.page.reload()
+    chat.has_said("I want to send back the lamp from #W2378158")
+    chat.hears("postal code", count=1)
+    chat.write("5678")
+    chat.hears("Why is it going back?", count=1)
+    look(chat.page, "desktop-en-after-reload")
+
+
+def test_two_windows_of_one_customer_show_the_same(bot: Bot, browse: OpenContext) -> None:
+    context = browse(language="en-GB")
+    first, second = chat_page(context, bot), chat_page(context, bot)
+    first.write("hello")
+    second.has_said("hello")
+    second.write("talk to a person")
+    first.has_said("talk to a person")
+    first.hears(A_PERSON)
+
+
+def test_what_is_written_without_a_network_is_sent_once_when_it_is_back(
+    bot: Bot, browse: OpenContext, look: Look, records: Session
+) -> None:
+    context = browse(PHONE, language="en-GB")
+    chat = chat_page(context, bot)
+    chat.write("hello")
+    chat.hears("assistant")
+    context.set_offline(True)
+    chat.write("where is my parcel W2378156")
+    expect(chat.page.locator("#state")).to_have_text("You are offline")
+    expect(chat.page.locator(".mark-sent")).to_contain_text("Waiting for your connection")
+    look(chat.page, "phone-en-offline")
+    context.set_offline(False)
+    chat.hears("postal code", count=1)
+    chat.has_said("where is my parcel W2378156")
+    said = conversations.since(records, chat.conversation())
+    assert [one.text for one in said if one.sender is Sender.CUSTOMER] == ["hello", "where is my parcel W2378156"]
+
+
+def test_an_agent_takes_over_and_both_hear_each_other(
+    bot: Bot, browse: OpenContext, look: Look, records: Session
+) -> None:
+    chat = chat_page(browse(PHONE), bot)
+    chat.write("转人工")
+    chat.hears(A_PERSON)
+    handover = queue.open_in(records, chat.conversation())
+    assert handover is not None
+    work.take(records, handover.id, "小林")
+    conversations.is_typing(records, handover.conversation, Sender.AGENT)
+    expect(chat.page.locator("#typing .unseen")).to_have_text("客服正在输入")
+    work.write(records, handover.id, agent="小林", text="您好，我是小林，请问是哪个订单？")
+    chat.hears("我是小林", count=1)
+    expect(chat.page.locator(".said.agent .name")).to_have_text("小林")
+    chat.write("W2378156")
+    expect(chat.page.locator(".mark-sent")).to_have_text("已送达")
+    records.rollback()
+    last = conversations.since(records, handover.conversation)[-1]
+    conversations.has_read(records, handover.conversation, Sender.AGENT, last.number)
+    expect(chat.page.locator(".mark-sent")).to_have_text("已读")
+    look(chat.page, "phone-zh-agent")
+    work.hand_back(records, handover.id, agent="小林")
+    chat.write("你好")
+    chat.hears("好客", count=None)
+
+
+def test_markup_stays_text_wherever_it_comes_from(bot: Bot, browse: OpenContext, records: Session) -> None:
+    chat = chat_page(browse(language="en-GB"), bot)
+    attack = '<img src=x onerror="window.hit=1"><script>window.hit=1</script> javascript:alert(1) https://a.example/"onclick=x'
+    chat.write(attack)
+    expect(chat.page.locator(".said.customer .bubble")).to_have_text(attack)
+    chat.write("talk to a person")
+    chat.hears(A_PERSON)
+    handover = queue.open_in(records, chat.conversation())
+    assert handover is not None
+    work.take(records, handover.id, "<b onmouseover=hit>Lin</b>")
+    work.write(records, handover.id, agent="<b onmouseover=hit>Lin</b>", text=f"Look: {attack}")
+    chat.hears("Look:")
+    assert chat.page.evaluate("window.hit") is None
+    assert chat.page.locator(".log img, .log script, .log b").count() == 0
+    links = chat.page.locator(".log a").evaluate_all("all => all.map(one => one.href)")
+    assert set(links) == {"https://a.example/"}
+
+
+def test_a_photo_is_sent_and_shown(bot: Bot, browse: OpenContext, look: Look) -> None:
+    chat = chat_page(browse(PHONE, language="en-GB"), bot)
+    file = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": photo(size=(600, 400))}
+    chat.page.locator("#file").set_input_files(file)  # type: ignore[arg-type]
+    chat.hears("photo")
+    expect(chat.page.locator(".said.customer img")).to_have_js_property("naturalWidth", 600)
+    chat.page.reload()
+    expect(chat.page.locator(".said.customer img")).to_have_js_property("naturalWidth", 600)
+    wrong = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}
+    chat.page.locator("#file").set_input_files(wrong)  # type: ignore[arg-type]
+    expect(chat.page.locator(".note")).to_contain_text("Only JPEG, PNG or WebP")
+    look(chat.page, "phone-en-photo")
+
+
+def test_a_new_conversation_begins_afresh_and_the_old_one_is_closed_to_it(bot: Bot, browse: OpenContext) -> None:
+    chat = chat_page(browse(language="en-GB"), bot)
+    chat.write("hello")
+    chat.hears("assistant")
+    before = chat.conversation()
+    chat.page.locator("#restart").click()
+    chat.page.locator("#sure button", has_text="Start over").click()
+    expect(chat.page.locator("#welcome")).to_be_visible()
+    chat.write("where is my order")
+    chat.hears("seven digits")
+    assert chat.conversation() != before
+
+
+# On a shop's page
+
+
+def demo(context: Any, bot: Bot) -> tuple[Page, FrameLocator]:
+    page = context.new_page()
+    page.goto(f"{bot.url}/demo")
+    return page, page.frame_locator("haoke-chat iframe")
+
+
+def test_the_chat_opens_on_a_shops_page_closes_and_tells_of_what_came_meanwhile(
+    bot: Bot, browse: OpenContext, look: Look, records: Session
+) -> None:
+    page, frame = demo(browse(DESKTOP), bot)
+    look(page, "desktop-zh-demo-closed")
+    page.get_by_role("button", name="在线客服").click()
+    chat = Chat(page, frame)
+    chat.write("转人工")
+    chat.hears(A_PERSON)
+    look(page, "desktop-zh-demo-open")
+    frame.locator("#close").click()
+    expect(page.get_by_role("button", name="在线客服")).to_be_focused()
+    handover = queue.open_in(records, chat.conversation())
+    assert handover is not None
+    work.take(records, handover.id, "小林")
+    work.write(records, handover.id, agent="小林", text="在的。")
+    expect(page.get_by_role("button", name="在线客服 (1 条新消息)")).to_be_visible()
+    look(page, "desktop-zh-demo-unread")
+    page.get_by_role("button", name="在线客服").click()
+    chat.hears("在的。")
+    page.reload()
+    chat.hears("在的。", count=1)  # it stays open from page to page
+    expect(page.get_by_role("button", name="收起在线客服")).to_be_visible()
+
+
+def test_it_can_be_used_without_a_mouse(bot: Bot, browse: OpenContext) -> None:
+    page, frame = demo(browse(DESKTOP, language="en-GB"), bot)
+    launcher = page.get_by_role("button", name="在线客服")
+    launcher.focus()
+    page.keyboard.press("Enter")
+    expect(frame.locator("#text")).to_be_focused()
+    page.keyboard.type("return policy")
+    page.keyboard.press("Enter")
+    Chat(page, frame).hears("30")
+    page.keyboard.press("Escape")
+    expect(launcher).to_be_focused()
+    expect(launcher).to_have_attribute("aria-expanded", "false")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [NARROW, DESKTOP], ids=["320 wide", "desktop"])
+def test_nothing_runs_over_the_edge(bot: Bot, browse: OpenContext, look: Look, size: Any, scheme: str) -> None:
+    chat = chat_page(browse(size, scheme=scheme, language="en-GB"), bot)
+    chat.write("W" * 300 + " https://example.com/" + "a" * 200)
+    chat.hears("")
+    chat.write("talk to a person")
+    chat.hears(A_PERSON)
+    look(chat.page, f"{size[0]}-{scheme}-long")
+    assert chat.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert chat.page.evaluate("scroller.scrollWidth <= scroller.clientWidth")
