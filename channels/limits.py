@@ -19,6 +19,7 @@ from channels.settings import Settings
 BUSY = "That is faster than we can read. Please wait {seconds} seconds and try again."
 MANY_WINDOWS = "Too many windows are open here. Please close one and try again."
 RETRY_STREAM_AFTER = 30
+SIGNALS_A_MINUTE = 600  # polls, marks of reading and typing of one conversation: far more than any widget sends
 
 
 class TooMuch(Rejected):
@@ -37,6 +38,7 @@ class Limits:
         self._counter = MovingWindowRateLimiter(storage)
         self._of_conversation = RateLimitItemPerMinute(settings.messages_a_minute)
         self._of_address = RateLimitItemPerMinute(settings.messages_a_minute_per_address)
+        self._signals = RateLimitItemPerMinute(SIGNALS_A_MINUTE)
         self._photos = RateLimitItemPerHour(settings.photos_an_hour)
         self._sessions = RateLimitItemPerHour(settings.sessions_an_hour_per_address)
         self._streams_per_conversation = settings.streams_per_conversation
@@ -46,6 +48,10 @@ class Limits:
     async def message(self, conversation: str, address: str) -> None:
         await self._count(self._of_conversation, f"conversation {conversation}")
         await self._count(self._of_address, f"address {address}")
+
+    async def signal(self, conversation: str) -> None:
+        """What says nothing, and still costs a look into the database."""
+        await self._count(self._signals, f"signals {conversation}")
 
     async def photo(self, conversation: str) -> None:
         await self._count(self._photos, f"photos {conversation}")

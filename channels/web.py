@@ -111,6 +111,7 @@ class WebChannel(RestInput):
         @asked
         async def events(request: Request) -> HTTPResponse | None:
             guest = await self._door.guest(request, sender=request.args.get("sender"))
+            await self._limits.signal(guest.conversation)
             after = _number(request.headers.get("last-event-id") or request.args.get("after"))
             with self._limits.stream(guest.conversation, guest.address):
                 if "text/event-stream" in request.headers.get("accept", ""):
@@ -132,6 +133,7 @@ class WebChannel(RestInput):
         @asked
         async def photo(request: Request, name: str) -> HTTPResponse:
             guest = await self._door.guest(request)
+            await self._limits.signal(guest.conversation)
             found = pictures.find(name)
             if found is None or not await self._record.has_photo(guest.conversation, name):
                 raise Rejected(404, "There is no such photo in this conversation.")
@@ -142,6 +144,7 @@ class WebChannel(RestInput):
         @asked
         async def read(request: Request) -> HTTPResponse:
             guest = await self._door.guest(request)
+            await self._limits.signal(guest.conversation)
             number = read_object(await self._body(request)).get("number")
             if isinstance(number, bool) or not isinstance(number, int) or number < 0:
                 raise Rejected(400, "`number` has to be the number of a message.")
@@ -152,6 +155,7 @@ class WebChannel(RestInput):
         @asked
         async def typing(request: Request) -> HTTPResponse:
             guest = await self._door.guest(request)
+            await self._limits.signal(guest.conversation)
             await self._body(request)
             await self._record.is_typing(guest.conversation)
             return response.empty()

@@ -354,3 +354,13 @@ def test_two_hundred_listeners_hear_what_is_theirs(shop: Session) -> None:
         for number, listener in enumerate(listeners):
             assert listener.texts(1) == [f"for {number}"]
             listener.leave()
+
+
+@pytest.mark.parametrize("path", ["/read", "/typing"])
+def test_signals_have_a_limit_too(shop: Session, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr("channels.limits.SIGNALS_A_MINUTE", 2)
+    with serving(WebChannel()) as chat:
+        chat.client.post("/session")
+        statuses = [chat.client.post(path, json={"number": 1}).status_code for _ in range(3)]
+
+    assert statuses == [204, 204, 429]
