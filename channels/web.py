@@ -53,6 +53,7 @@ class WebChannel(RestInput):
         self._limits = Limits(self.settings)
         self._door = Door(self.settings, self._record, self._limits)
         self._streams = Streams(self._record)
+        self._drawing = asyncio.Semaphore(1)  # a photo takes much memory while it is drawn anew
         self._running: set[asyncio.Task[Answer]] = set()
         self._in_turn: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -243,7 +244,8 @@ class WebChannel(RestInput):
 
     async def _answer_to_photo(self, request: Request, guest: Guest, data: bytes, key: str | None) -> Answer:
         try:
-            picture = await asyncio.to_thread(pictures.store, data)
+            async with self._drawing:
+                picture = await asyncio.to_thread(pictures.store, data)
         except pictures.NotAPicture:
             raise Rejected(415, "Only JPEG, PNG or WebP photos can be sent.") from None
         except pictures.TooLarge:

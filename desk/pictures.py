@@ -77,14 +77,15 @@ def _drawn_anew(data: bytes) -> tuple[bytes, str]:
             with Image.open(io.BytesIO(data), formats=list(FORMATS)) as opened:
                 if opened.width * opened.height > MOST_PIXELS:
                     raise TooLarge
-                written_as = str(opened.format)
+                written_as = "JPEG" if opened.format == "MPO" else str(opened.format)  # some phones' several in one
+                opened.thumbnail((LONGEST_EDGE, LONGEST_EDGE))
                 picture = ImageOps.exif_transpose(opened) or opened
-                picture.thumbnail((LONGEST_EDGE, LONGEST_EDGE))
                 picture = picture.convert("RGB" if written_as == "JPEG" else "RGBA")
     except TooLarge:
         raise
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise NotAPicture from None
+    picture.info.clear()  # comments, too
     out = io.BytesIO()
     picture.save(out, written_as, quality=QUALITY, exif=b"", optimize=written_as == "PNG")
     return out.getvalue(), written_as

@@ -80,7 +80,7 @@ async function open(identity, fresh) {
   for (;;) {
     try {
       const opened = await connection.open(identity, fresh);
-      kept.isVouchedFor = Boolean(identity);
+      kept.isVouchedFor ||= Boolean(identity);
       if (opened.is_new) empty();
       remember();
       break;

@@ -273,3 +273,13 @@ def test_a_token_ends_when_it_says(secret: str) -> None:
     clock.set_source(lambda: datetime.now(timezone.utc) + timedelta(seconds=61))
     with pytest.raises(NotOurs):
         tokens.conversation(token)
+
+
+def test_a_conversation_stays_its_customers_when_their_proof_has_lapsed(shop: Session) -> None:
+    first, second = customer(shop), customer(shop, "Emma")
+    with serving(WebChannel(WITH_SITE)) as chat:
+        one = opened(chat.client, identity=word(first))
+        clock.set_source(lambda: datetime.now(timezone.utc) + timedelta(hours=2))
+        other = opened(chat.client, identity=word(second))
+
+    assert one["conversation"] != other["conversation"]

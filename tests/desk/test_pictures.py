@@ -55,6 +55,18 @@ def test_a_photo_is_no_larger_than_it_needs_to_be(tmp_path: Path) -> None:
     assert opened(stored).size == (2_000, 500)
 
 
+def test_a_comment_in_the_file_is_not_kept(tmp_path: Path) -> None:
+    stored = tmp_path / pictures.store(photo(comment=b"at 31.2, 121.4, by Chen"), tmp_path).name
+
+    assert b"Chen" not in stored.read_bytes()
+
+
+def test_a_phones_several_pictures_in_one_are_a_photo(tmp_path: Path) -> None:
+    several = photo("MPO", save_all=True, append_images=[Image.new("RGB", (40, 30))])
+
+    assert pictures.store(several, tmp_path).kind == "image/jpeg"
+
+
 @pytest.mark.parametrize(
     "data",
     [
