@@ -38,7 +38,14 @@ let lastTyped = 0;
 let shopName = address.get("shop");
 
 const connection = new Connection({ token: kept.token, onToken: ({ token }) => Object.assign(kept, { token }) && remember() });
-const view = new View(page.log, { write, retry, picture: (name) => connection.picture(`photos/${encodeURIComponent(name)}`) });
+const view = new View(page.log, { write, retry, picture: photo });
+
+const photos = new Map(); // by name: fetched once, however often they are drawn
+
+function photo(name) {
+  if (!photos.has(name)) photos.set(name, connection.picture(`photos/${encodeURIComponent(name)}`));
+  return photos.get(name);
+}
 
 function pageLanguage() {
   return (address.get("lang") || navigator.language || "zh").toLowerCase();
@@ -80,7 +87,7 @@ async function open(identity, fresh) {
   for (;;) {
     try {
       const opened = await connection.open(identity, fresh);
-      kept.isVouchedFor ||= Boolean(identity);
+      kept.isVouchedFor = Boolean(identity) || (kept.isVouchedFor && !opened.is_new);
       if (opened.is_new) empty();
       remember();
       break;
@@ -187,7 +194,9 @@ async function deliver(entry) {
   unsent = unsent.filter((one) => one !== entry);
   if (outcome.messages) {
     // the server could not keep it: shown as long as this page stays
-    unrecorded.push({ ...entry, state: "sent" }, ...outcome.messages.map(asEntry));
+    const isThere = [...said.values()].some((message) => message.key === entry.key);
+    const shown = [...(isThere ? [] : [{ ...entry, state: "sent" }]), ...outcome.messages.map(asEntry)];
+    unrecorded.push(...shown.map((one) => ({ ...one, after: lastNumber() })));
     isReady = true;
   } else {
     said.get(outcome.number) ?? keepUntilHeard(entry);
@@ -204,7 +213,7 @@ function keepUntilHeard(entry) {
 }
 
 function failed(entry, { trouble, again }) {
-  if (trouble === "closed") return connection.open().then(() => send(entry), () => failed(entry, { trouble: "notSent" }));
+  if (trouble === "closed") return start(); // which sends what is unsent
   if (trouble === "notReady") watchReadiness();
   entry.attempts = (entry.attempts ?? 0) + (trouble === "notSentYet" ? 0 : 1);
   const isGivenUp = again === undefined || entry.attempts >= GIVE_UP_AFTER;
@@ -218,7 +227,7 @@ async function attach(file) {
   const problem = !PICTURES.includes(file.type) ? "notAPicture" : file.size > LARGEST_PICTURE ? "tooLarge" : null;
   const trouble = problem ?? (await connection.sendPhoto(file, randomKey())).trouble;
   if (trouble) {
-    unrecorded.push({ who: "note", text: trouble, at: Date.now() });
+    unrecorded.push({ who: "note", text: trouble, at: Date.now(), after: lastNumber() });
     show({ arrived: 1 });
   }
 }
@@ -229,11 +238,13 @@ function asEntry(message) {
 
 // What is shown
 
+function lastNumber() {
+  return Math.max(0, ...said.keys());
+}
+
 function entries() {
-  return [...said.values()]
-    .sort((one, other) => one.number - other.number)
-    .concat(unrecorded)
-    .concat(unsent);
+  const place = (entry) => entry.number ?? entry.after; // what has no number stays behind what it came after
+  return [...said.values(), ...unrecorded].sort((one, other) => place(one) - place(other)).concat(unsent);
 }
 
 function show({ arrived = 0, isMine = false } = {}) {

@@ -21,7 +21,7 @@ export class Connection {
   // customer, if there is one.
   async open(identity, fresh = false) {
     const response = await this.#post("session", JSON.stringify({ ...(identity && { identity }), ...(fresh && { fresh }) }));
-    if (response.status === 403 && identity) return this.open(undefined, fresh); // its word has run out: a guest, then
+    if (response.status === 403 && identity) return this.open(undefined, true); // its word has run out: a guest, then, and nobody's past
     if (!response.ok) throw new Error(`session: ${response.status}`);
     const opened = await response.json();
     this.#token = opened.token;
