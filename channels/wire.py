@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from channels.incoming import COMMAND_SIGN
 from channels.streams import News, Quiet
 from channels.tokens import Tokens
 from channels.voice import Messages
 from desk.conversations import Choice, Presence, Said
 from shop.models import Sender
 
-COMMAND_SIGN = "/"
 HEARTBEAT = ": still here\n\n"
 
 

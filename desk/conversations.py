@@ -121,7 +121,7 @@ def hear(
             kept = Photo(name=photo.name, kind=photo.kind, conversation_id=conversation, ticket_id=case)
             kept.at = message.at
             session.add(kept)
-    handover = _open_handover(session, conversation)
+    handover = open_handover_in(session, conversation)
     is_with_person, callback = handover is not None, _callback(handover, text) if is_new else None
     if is_with_person and callback is None:
         message.is_answered = True  # the agent owes the answer, and no request waits for it
@@ -142,7 +142,7 @@ def reply(session: Session, conversation: str, to: int, lines: Sequence[Line]) -
     if asked is not None and asked.is_answered:
         session.rollback()
         return _replies(session, conversation, to)
-    handover = _open_handover(session, conversation)
+    handover = open_handover_in(session, conversation)
     is_with_agent = handover is not None and handover.state is HandoverState.TAKEN
     for line in () if is_with_agent else lines:
         _append(session, row, line, reply_to=to)
@@ -284,7 +284,8 @@ def _callback(handover: Handover | None, text: str) -> str | None:
     return handover.callback_email
 
 
-def _open_handover(session: Session, conversation: str) -> Handover | None:
+def open_handover_in(session: Session, conversation: str) -> Handover | None:
+    """The one that waits for a person or has one: while there is one, the bot is silent."""
     chosen = select(Handover).where(Handover.conversation == conversation, Handover.state != HandoverState.CLOSED)
     found: Handover | None = session.execute(chosen.order_by(Handover.id).limit(1)).scalars().first()
     return found

@@ -41,7 +41,7 @@ def open_handover(
     """
     begin_change(session)
     conversations.record(session, conversation, transcript)
-    handover = _open_in(session, conversation)
+    handover = conversations.open_handover_in(session, conversation)
     if handover is None:
         handover = Handover(
             conversation=conversation,
@@ -64,18 +64,18 @@ def open_handover(
 
 def is_open(session: Session, conversation: str) -> bool:
     """Whether the conversation waits for a person or has one: the bot is silent then."""
-    return _open_in(session, conversation) is not None
+    return conversations.open_handover_in(session, conversation) is not None
 
 
 def open_in(session: Session, conversation: str) -> HandoverView | None:
     """The conversation's open handover, if it has one."""
-    handover = _open_in(session, conversation)
+    handover = conversations.open_handover_in(session, conversation)
     return None if handover is None else packet(session, handover)
 
 
 def ahead_of(session: Session, conversation: str) -> int:
     """How many wait longer than this conversation, which waits too; 0 where it does not."""
-    handover = _open_in(session, conversation)
+    handover = conversations.open_handover_in(session, conversation)
     if handover is None or handover.state is not HandoverState.WAITING:
         return 0
     longer = select(func.count()).where(Handover.state == HandoverState.WAITING, Handover.id < handover.id)
@@ -98,11 +98,6 @@ def waiting(session: Session) -> tuple[HandoverView, ...]:
 def unfinished(session: Session) -> tuple[HandoverView, ...]:
     """Those who wait and those who are being served, the oldest first."""
     return _views(session, Handover.state != HandoverState.CLOSED)
-
-
-def _open_in(session: Session, conversation: str) -> Any:
-    chosen = select(Handover).where(Handover.conversation == conversation, Handover.state != HandoverState.CLOSED)
-    return session.execute(chosen.order_by(Handover.id).limit(1)).scalars().first()
 
 
 def _with_wish(before: str, wish: str) -> str:

@@ -32,7 +32,6 @@ let isReady = true;
 let asked = 0; // messages that are being answered
 let staffIsTyping = false;
 let isOpen = !isEmbedded;
-let firstUnseen = null;
 let sending = Promise.resolve(); // one message after the other
 let lastTyped = 0;
 let shopName = address.get("shop");
@@ -144,12 +143,11 @@ function sendWaiting() {
 }
 
 function tellSeen() {
-  const last = Math.max(0, ...said.keys());
+  const last = lastNumber();
   const lastTheirs = [...said.values()].findLast((message) => message.who !== "customer")?.number ?? 0;
   if (isOpen && document.visibilityState === "visible") {
     if (lastTheirs > (kept.read ?? 0)) connection.read(last);
     kept.read = Math.max(kept.read ?? 0, last);
-    firstUnseen = null;
     remember();
   }
   const unread = [...said.values()].filter((one) => one.who !== "customer" && one.number > (kept.read ?? 0)).length;
@@ -194,8 +192,7 @@ async function deliver(entry) {
   unsent = unsent.filter((one) => one !== entry);
   if (outcome.messages) {
     // the server could not keep it: shown as long as this page stays
-    const isThere = [...said.values()].some((message) => message.key === entry.key);
-    const shown = [...(isThere ? [] : [{ ...entry, state: "sent" }]), ...outcome.messages.map(asEntry)];
+    const shown = [...(isHeard(entry) ? [] : [{ ...entry, state: "sent" }]), ...outcome.messages.map(asEntry)];
     unrecorded.push(...shown.map((one) => ({ ...one, after: lastNumber() })));
     isReady = true;
   } else {
@@ -206,10 +203,13 @@ async function deliver(entry) {
   tellSeen();
 }
 
+function isHeard(entry) {
+  return [...said.values()].some((message) => message.key === entry.key);
+}
+
 // Answered, but the stream has not brought it yet.
 function keepUntilHeard(entry) {
-  const isThere = [...said.values()].some((message) => message.key === entry.key);
-  if (!isThere) unsent.push(Object.assign(entry, { state: "sent" }));
+  if (!isHeard(entry)) unsent.push(Object.assign(entry, { state: "sent" }));
 }
 
 function failed(entry, { trouble, again }) {
@@ -247,9 +247,13 @@ function entries() {
   return [...said.values(), ...unrecorded].sort((one, other) => place(one) - place(other)).concat(unsent);
 }
 
+function isAtTheEnd() {
+  return page.scroller.scrollHeight - page.scroller.scrollTop - page.scroller.clientHeight < 80;
+}
+
 function show({ arrived = 0, isMine = false } = {}) {
   const all = entries();
-  const wasAtTheEnd = page.scroller.scrollHeight - page.scroller.scrollTop - page.scroller.clientHeight < 80;
+  const wasAtTheEnd = isAtTheEnd();
   view.show(all, { words, language, seen, newFrom: all.length - arrived });
   page.welcome.hidden = all.length > 0;
   if (all.length && (wasAtTheEnd || isMine)) page.scroller.scrollTop = page.scroller.scrollHeight;
@@ -262,7 +266,7 @@ function showTyping() {
   const label = page.typing.querySelector(".unseen");
   const text = isTyping ? (staffIsTyping ? words.agentTyping : words.typing) : "";
   if (label.textContent !== text) label.textContent = text;
-  const wasAtTheEnd = page.scroller.scrollHeight - page.scroller.scrollTop - page.scroller.clientHeight < 80;
+  const wasAtTheEnd = isAtTheEnd();
   page.typing.classList.toggle("idle", !isTyping);
   if (isTyping && wasAtTheEnd) page.scroller.scrollTop = page.scroller.scrollHeight;
 }
@@ -387,8 +391,7 @@ page.latest.addEventListener("click", () => {
   page.latest.hidden = true;
 });
 page.scroller.addEventListener("scroll", () => {
-  const isAtTheEnd = page.scroller.scrollHeight - page.scroller.scrollTop - page.scroller.clientHeight < 80;
-  if (isAtTheEnd) page.latest.hidden = true;
+  if (isAtTheEnd()) page.latest.hidden = true;
 });
 page.log.addEventListener("load", () => page.latest.hidden && (page.scroller.scrollTop = page.scroller.scrollHeight), true);
 addEventListener("visibilitychange", tellSeen);

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from desk import conversations, queue, work
 from desk.conversations import Choice, ChoiceClosed, Line, Presence
-from shop import clock, database
+from shop import clock
 from shop.models import Sender
+from tests.desk.conftest import MORNING
 
-MORNING = datetime(2026, 5, 4, 1, 30, tzinfo=timezone.utc)
 HERE = "web-1"
 BUTTONS = {"buttons": [{"title": "Yes", "payload": "/affirm"}, {"title": "No"}]}
-
-
-@pytest.fixture
-def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sessionmaker]:
-    monkeypatch.setenv("SHOP_DATABASE_URL", f"sqlite:///{tmp_path}/shop.db")
-    database.migrate()
-    engine = database.connect()
-    clock.set_source(lambda: MORNING)
-    yield database.session_factory(engine)
-    clock.set_source(lambda: datetime.now(timezone.utc))
-    engine.dispose()
-
-
-@pytest.fixture
-def session(sessions: sessionmaker) -> Iterator[Session]:
-    with sessions() as session:
-        yield session
 
 
 def bot(text: str, **extras: object) -> Line:

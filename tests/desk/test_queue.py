@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from desk import command, conversations, errors, queue, work
 from desk.conversations import Line, Said
 from desk.packets import HandoverView
-from shop import clock, database
+from shop import clock
 from shop.models import AuditEntry, Customer, Handover, HandoverState, Membership, Sender
-
-MORNING = datetime(2026, 5, 4, 1, 30, tzinfo=timezone.utc)  # 9:30 in the shop
-
-
-@pytest.fixture
-def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sessionmaker]:
-    monkeypatch.setenv("SHOP_DATABASE_URL", f"sqlite:///{tmp_path}/shop.db")
-    database.migrate()
-    engine = database.connect()
-    clock.set_source(lambda: MORNING)
-    yield database.session_factory(engine)
-    clock.set_source(lambda: datetime.now(timezone.utc))
-    engine.dispose()
-
-
-@pytest.fixture
-def session(sessions: sessionmaker) -> Iterator[Session]:
-    with sessions() as session:
-        yield session
+from tests.desk.conftest import MORNING
 
 
 def later(minutes: int) -> None:
