@@ -10,9 +10,9 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session
 
 from actions import answers
-from actions.wording import Wording
 from shop import account
 from shop.errors import ShopError
+from shop.wording import Wording
 
 WEB_CHAT = "rest"
 

@@ -1,33 +1,30 @@
 """The channel's side of the desk's record: what is said is kept there, and who is speaking is read there.
 
-Every call may wait for a locked database, so each runs in a thread, beside the event loop. All raise where the database
-cannot be reached.
+All raise where the database cannot be reached.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from rasa.shared.core.events import BotUttered, Event, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from desk import conversations, queue
-from desk.conversations import Choice, Heard, Line, Presence, Said
+from desk.conversations import Choice, Heard, Line, Said
 from desk.pictures import Picture
-from shop import account, database
+from desk.sessions import Sessions
+from shop import account
 from shop.models import Sender
 
 TRANSCRIPT_LINES = 60
 
-Result = TypeVar("Result")
-
 
 class Record:
-    def __init__(self) -> None:
-        self._sessions: sessionmaker | None = None
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
 
     async def hear(
         self,
@@ -39,36 +36,33 @@ class Record:
         photo: Picture | None = None,
     ) -> Heard:
         """Raises ChoiceClosed."""
-        return await self._done(
+        return await self._sessions.do(
             lambda s: conversations.hear(s, conversation, text, key=key, choice=choice, photo=photo)
         )
 
     async def has_photo(self, conversation: str, name: str) -> bool:
-        return await self._done(lambda s: conversations.has_photo(s, conversation, name))
+        return await self._sessions.do(lambda s: conversations.has_photo(s, conversation, name))
 
     async def reply(self, conversation: str, to: int, lines: Sequence[Line]) -> tuple[Said, ...]:
         """What may be sent of it: nothing, where a person has begun to speak."""
-        return await self._done(lambda s: conversations.reply(s, conversation, to, lines))
+        return await self._sessions.do(lambda s: conversations.reply(s, conversation, to, lines))
 
     async def since(self, conversation: str, after: int) -> tuple[Said, ...]:
-        return await self._done(lambda s: conversations.since(s, conversation, after))
-
-    async def presence(self, of: Sequence[str]) -> dict[str, Presence]:
-        return await self._done(lambda s: conversations.presence(s, of))
+        return await self._sessions.do(lambda s: conversations.since(s, conversation, after))
 
     async def has_read(self, conversation: str, number: int) -> None:
-        await self._done(lambda s: conversations.has_read(s, conversation, Sender.CUSTOMER, number))
+        await self._sessions.do(lambda s: conversations.has_read(s, conversation, Sender.CUSTOMER, number))
 
     async def is_typing(self, conversation: str) -> None:
-        await self._done(lambda s: conversations.is_typing(s, conversation, Sender.CUSTOMER))
+        await self._sessions.do(lambda s: conversations.is_typing(s, conversation, Sender.CUSTOMER))
 
     async def is_with_person(self, conversation: str) -> bool:
         """Whether a person has the conversation, or it waits for one: the bot is silent then."""
-        return await self._done(lambda s: queue.is_open(s, conversation))
+        return await self._sessions.do(lambda s: queue.is_open(s, conversation))
 
     async def vouch(self, conversation: str, customer: int) -> bool:
         """Let a customer in whom their shop's site vouches for; False where the conversation is somebody else's."""
-        return await self._done(lambda s: account.vouch(s, conversation, customer))
+        return await self._sessions.do(lambda s: account.vouch(s, conversation, customer))
 
     async def open_handover(
         self, conversation: str, *, language: str, wish: str, order: str | None, transcript: list[Line]
@@ -90,16 +84,7 @@ class Record:
             )
             return True
 
-        return await self._done(open_it)
-
-    async def _done(self, work: Callable[[Session], Result]) -> Result:
-        return await asyncio.to_thread(self._within_session, work)
-
-    def _within_session(self, work: Callable[[Session], Result]) -> Result:
-        if self._sessions is None:
-            self._sessions = database.session_factory(database.connect())
-        with self._sessions() as session:
-            return work(session)
+        return await self._sessions.do(open_it)
 
 
 def transcript_of(tracker: DialogueStateTracker | None) -> list[Line]:

@@ -27,13 +27,14 @@ from channels.incoming import NAME_IN_WORDS, Incoming, Rejected, is_name, read_m
 from channels.limits import Limits
 from channels.record import Record
 from channels.settings import Settings
-from channels.streams import Quiet, Streams
 from channels.tokens import NotOurs
 from channels.turn import Answer, Handle, Turn
 from channels.voice import Messages, NothingToSay
 from channels.wire import as_event, as_item, as_rasa, without_commands
 from desk import pictures
 from desk.conversations import Choice, Said
+from desk.sessions import Sessions
+from desk.streams import Quiet, Streams
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +50,11 @@ Endpoint = Callable[..., Awaitable[Any]]
 class WebChannel(RestInput):
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
-        self._record = Record()
+        sessions = Sessions()
+        self._record = Record(sessions)
         self._limits = Limits(self.settings)
         self._door = Door(self.settings, self._record, self._limits)
-        self._streams = Streams(self._record)
+        self._streams = Streams(sessions)
         self._drawing = asyncio.Semaphore(1)  # a photo takes much memory while it is drawn anew
         self._running: set[asyncio.Task[Answer]] = set()
         self._in_turn: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

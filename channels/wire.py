@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from channels.incoming import COMMAND_SIGN
-from channels.streams import News, Quiet
 from channels.tokens import Tokens
 from channels.voice import Messages
 from desk.conversations import Choice, Presence, Said
+from desk.streams import News, Quiet
 from shop.models import Sender
 
 HEARTBEAT = ": still here\n\n"

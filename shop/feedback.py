@@ -1,4 +1,7 @@
-"""What customers say about the service: a score for each conversation, the newest of which counts."""
+"""What customers say about the service: a score of the bot for each conversation, and one of each agent they spoke to.
+
+The newest score counts.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,18 @@ from shop.models import Rating
 LOWEST, HIGHEST = 1, 5
 
 
-def record_rating(session: Session, conversation: str, score: int) -> int:
-    """Keep the score, in place of an earlier one of the same conversation. Raises InvalidRating."""
+def record_rating(session: Session, conversation: str, score: int, *, handover: int | None = None) -> int:
+    """Keep the score, in place of an earlier one of the same: of the bot, or of the agent who had that handover.
+
+    Raises InvalidRating.
+    """
     if type(score) is not int or not LOWEST <= score <= HIGHEST:
         raise InvalidRating(LOWEST, HIGHEST)
     begin_change(session)
     try:
-        rating = _rating_of(session, conversation)
+        rating = _rating_of(session, conversation, handover)
         if rating is None:
-            rating = Rating(conversation=conversation)
+            rating = Rating(conversation=conversation, handover_id=handover)
             session.add(rating)
         rating.score, rating.at = score, clock.now()
         session.commit()
@@ -30,12 +36,12 @@ def record_rating(session: Session, conversation: str, score: int) -> int:
         session.rollback()
 
 
-def has_rated(session: Session, conversation: str) -> bool:
-    """Whether a score of this conversation is kept: nobody is asked twice."""
-    return _rating_of(session, conversation) is not None
+def has_rated(session: Session, conversation: str, *, handover: int | None = None) -> bool:
+    """Whether a score of the bot, or of that handover's agent, is kept: nobody is asked twice."""
+    return _rating_of(session, conversation, handover) is not None
 
 
-def _rating_of(session: Session, conversation: str) -> Rating | None:
-    query = select(Rating).where(Rating.conversation == conversation)
+def _rating_of(session: Session, conversation: str, handover: int | None) -> Rating | None:
+    query = select(Rating).where(Rating.conversation == conversation, Rating.handover_id == handover)
     rating: Rating | None = session.execute(query).scalars().first()
     return rating

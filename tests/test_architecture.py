@@ -177,8 +177,8 @@ def test_every_form_asks_what_its_flow_needs_in_that_order() -> None:
 def test_every_enum_of_the_shop_that_is_shown_has_a_label_in_both_languages() -> None:
     import enum
 
-    from actions.wording import words
     from shop import models
+    from shop.wording import words
 
     shown = set(words())
     kinds = [k for k in vars(models).values() if isinstance(k, type) and issubclass(k, enum.Enum)]

@@ -17,6 +17,7 @@ from shop.models.base import Base
 from shop.models.catalogue import Category, OptionKind, OptionValue, Product, Promotion, PromotionKind, Variant
 from shop.models.conversations import Conversation, Message, Photo, Sender
 from shop.models.customers import Address, Customer, Membership, PaymentKind, PaymentMethod
+from shop.models.handovers import CloseReason, Handover, HandoverNote, HandoverState, Mood, SavedReply
 from shop.models.orders import (
     HoldReason,
     Invoice,
@@ -34,8 +35,6 @@ from shop.models.orders import (
 from shop.models.service import (
     AccessGrant,
     AuditEntry,
-    Handover,
-    HandoverState,
     ProofMiss,
     Rating,
     Receipt,
@@ -49,14 +48,17 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Category",
+    "CloseReason",
     "Conversation",
     "Customer",
     "Handover",
+    "HandoverNote",
     "HandoverState",
     "HoldReason",
     "Invoice",
     "Membership",
     "Message",
+    "Mood",
     "OptionKind",
     "OptionValue",
     "Order",
@@ -84,6 +86,7 @@ __all__ = [
     "ReturnReason",
     "ReturnState",
     "Role",
+    "SavedReply",
     "Sender",
     "Shipment",
     "ShipmentEvent",

@@ -1,20 +1,13 @@
-"""Service records: who may see what, what was done once, handovers, ratings, the audit trail."""
+"""Service records: who may see what, what was done once, ratings, the audit trail."""
 
 from __future__ import annotations
 
-import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, Column, ForeignKey, Integer, String, Text
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Integer, String
 
-from shop.models.base import Base, Moment, choice
-
-
-class HandoverState(str, enum.Enum):
-    WAITING = "waiting"
-    TAKEN = "taken"
-    CLOSED = "closed"  # the bot speaks again
+from shop.models.base import Base, Moment
 
 
 class AccessGrant(Base):
@@ -62,31 +55,14 @@ class AuditEntry(Base):
     details: dict[str, Any] = Column(JSON, nullable=False, default=dict)
 
 
-class Handover(Base):
-    __tablename__ = "handovers"
-
-    id: int = Column(Integer, primary_key=True)
-    conversation: str = Column(ForeignKey("conversations.id"), nullable=False, index=True)
-    state: HandoverState = Column(choice(HandoverState), nullable=False, index=True)
-    opened_at: datetime = Column(Moment, nullable=False)
-    closed_at: datetime | None = Column(Moment)
-    language: str = Column(String(2), nullable=False)
-    customer_id: int | None = Column(ForeignKey("customers.id"))
-    is_verified: bool = Column(Boolean, nullable=False, default=False)
-    order_number: str | None = Column(String(12))
-    topic: str = Column(String(40), nullable=False)  # a flow's name, or complaint, or person
-    wish: str = Column(Text, nullable=False)  # what they want, in their words
-    tried: list[str] = Column(JSON, nullable=False, default=list)
-    agent: str | None = Column(String(80))
-    note: str | None = Column(Text)
-    callback_email: str | None = Column(String(120))  # where they want to be answered, if they don't wait
-
-
 class Rating(Base):
+    """A score of the bot's service or, where a handover is named, of the agent's who had it. The two are kept apart."""
+
     __tablename__ = "ratings"
     __table_args__ = (CheckConstraint("score BETWEEN 1 AND 5", name="score_is_one_to_five"),)
 
     id: int = Column(Integer, primary_key=True)
     conversation: str = Column(String(120), nullable=False, index=True)
+    handover_id: int | None = Column(ForeignKey("handovers.id"), index=True)
     score: int = Column(Integer, nullable=False)  # 1 to 5
     at: datetime = Column(Moment, nullable=False)

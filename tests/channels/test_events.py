@@ -200,18 +200,21 @@ def test_too_many_streams_of_one_customer_are_refused_and_a_closed_one_makes_roo
         wait_for(lambda: chat.client.get("/events", params={"sender": "visitor-1"}).status_code == 200)
 
 
-def test_a_stream_goes_on_when_the_database_is_back(chat: Chat, shop: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("channels.streams.LOOK_AGAIN_AFTER_FAILURE", 0.05)
+@pytest.mark.parametrize("failing", ["presence", "since"])
+def test_a_stream_goes_on_when_the_database_is_back(
+    chat: Chat, shop: Session, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    monkeypatch.setattr("desk.streams.LOOK_AGAIN_AFTER_FAILURE", 0.05)
     listener = Listener(chat.new_client(), params={"sender": "visitor-1"})
     broken = True
-    real = conversations.presence
+    real = getattr(conversations, failing)
 
-    def presence(*arguments: Any) -> Any:
+    def at_times(*arguments: Any) -> Any:
         if broken:
             raise OSError("gone")
         return real(*arguments)
 
-    monkeypatch.setattr("desk.conversations.presence", presence)
+    monkeypatch.setattr(conversations, failing, at_times)
     time.sleep(0.4)
     broken = False
     handover = queue.open_handover(shop, "visitor-1", language="en", topic="person", wish="a person")

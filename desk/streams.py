@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from channels.record import Record
+from desk import conversations
 from desk.conversations import MOST_AT_ONCE, Presence, Said
+from desk.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +33,8 @@ News = Said | Presence | Quiet
 class Streams:
     """Belongs to one event loop."""
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
         self._listeners: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._latest: dict[str, Presence] = {}
         self._watching: asyncio.Task[None] | None = None
@@ -49,7 +50,13 @@ class Streams:
         try:
             while not self._has_ended:
                 woken.clear()
-                said = await self._record.since(conversation, after)
+                try:
+                    said = await self._since(conversation, after)
+                except Exception as error:  # whatever ails the database: the stream goes on when it is back
+                    logger.error("A conversation cannot be read: %s", type(error).__name__)
+                    yield Quiet()
+                    await asyncio.sleep(LOOK_AGAIN_AFTER_FAILURE)
+                    continue
                 for one in said:
                     yield one
                     after = one.number
@@ -84,13 +91,19 @@ class Streams:
         """Looks while anybody listens."""
         while self._listeners and not self._has_ended:
             try:
-                now = await self._record.presence(list(self._listeners))
+                now = await self._presence(list(self._listeners))
             except Exception as error:  # whatever ails the database: the streams stay open and go on when it is back
                 logger.error("Conversations cannot be watched: %s", type(error).__name__)
                 await asyncio.sleep(LOOK_AGAIN_AFTER_FAILURE)
                 continue
             changed = [name for name, presence in now.items() if self._latest.get(name) != presence]
-            self._latest = {**self._latest, **now}
+            self._latest = {name: presence for name, presence in now.items() if name in self._listeners}
             for conversation in changed:
                 self.wake(conversation)
             await asyncio.sleep(LOOK_EVERY)
+
+    async def _since(self, conversation: str, after: int) -> tuple[Said, ...]:
+        return await self._sessions.do(lambda session: conversations.since(session, conversation, after))
+
+    async def _presence(self, of: Sequence[str]) -> dict[str, Presence]:
+        return await self._sessions.do(lambda session: conversations.presence(session, of))

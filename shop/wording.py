@@ -1,4 +1,4 @@
-"""Facts in the customer's language: money, dates, lists and labels as a person would write them (Babel).
+"""The shop's facts in words, in the reader's language: money, dates, lists and labels as a person writes them (Babel).
 
 The words themselves stand in `wording.yml`; whole sentences stand in `domain.yml`.
 """

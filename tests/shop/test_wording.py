@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from actions.wording import Wording, words
 from shop.models import HoldReason, OrderState, PaymentKind, RefundTarget, ReturnReason
-from tests.actions.conftest import NOON, StandingTime
+from shop.wording import Wording, words
+from tests.shop.conftest import NOON, StandingTime
 
 TODAY = NOON.date()
+pytestmark = pytest.mark.usefixtures("time")
 
 
 @dataclass
