@@ -8,6 +8,7 @@ from rasa_sdk.events import FollowupAction, SlotSet
 
 from actions import answers
 from actions.base import Events, ShopAction
+from actions.feedback import scores_an_agent
 from actions.flow import FLOWS, Draft, close_form
 from actions.products import (
     CANDIDATES,
@@ -104,6 +105,8 @@ class UseFacts(ShopAction):
         return "action_use_facts"
 
     def serve(self, turn: Turn) -> Events:
+        if scores_an_agent(turn):
+            return [FollowupAction("action_record_rating")]
         has_number = turn.value("order_number") is not None
         if turn.active_form and not (has_number and turn.active_form == "list_orders_form"):
             return [FollowupAction("action_not_understood")]  # facts, but not those that were asked for
@@ -149,6 +152,8 @@ class NotUnderstood(ShopAction):
         return "action_not_understood"
 
     def serve(self, turn: Turn) -> Events:
+        if scores_an_agent(turn):
+            return [FollowupAction("action_record_rating")]
         confirmation = turn.slot("confirmation")
         answer = answers.yes_or_no(turn.text, turn.intent, turn.confidence)
         if turn.was_offered_a_person and answer:

@@ -8,6 +8,7 @@ from actions import answers
 from actions.base import Events, ShopAction
 from actions.flow import close_form
 from actions.turn import Turn
+from desk import scores
 from shop import feedback
 
 STARS = {"满分": 5, "五星": 5, "四星": 4, "三星": 3, "两星": 2, "二星": 2, "一星": 1, "full marks": 5}
@@ -20,21 +21,29 @@ class RecordRating(ShopAction):
         return "action_record_rating"
 
     def serve(self, turn: Turn) -> Events:
-        score = self._score(turn.value("rating") or turn.text)
+        score = score_in(turn.value("rating") or turn.text)
         if score is None:
             turn.say("utter_refuse_invalid_rating")
             return []
-        feedback.record_rating(turn.session, turn.visitor, score)
+        of_agent = scores.asked_of(turn.session, turn.visitor)
+        feedback.record_rating(turn.session, turn.visitor, score, handover=of_agent)
         turn.say("utter_rating_good" if score >= 4 else "utter_rating_bad")
         return []
 
-    def _score(self, said: str) -> int | None:
-        if NO_SCORE.search(said.lower()):
-            return None
-        word = next((stars for name, stars in STARS.items() if name in said.lower()), None)
-        if word is None and (points := POINTS.search(said)):
-            word = answers.chinese_number(points.group())
-        return word if word is not None else answers.number(said)
+
+def score_in(said: str) -> int | None:
+    """The number that a score says; whether there is such a score, the shop decides."""
+    if NO_SCORE.search(said.lower()):
+        return None
+    word = next((stars for name, stars in STARS.items() if name in said.lower()), None)
+    if word is None and (points := POINTS.search(said)):
+        word = answers.chinese_number(points.group())
+    return word if word is not None else answers.number(said)
+
+
+def scores_an_agent(turn: Turn) -> bool:
+    """Whether a bare number is their answer to the question how the agent was."""
+    return score_in(turn.text) is not None and scores.asked_of(turn.session, turn.visitor) is not None
 
 
 class SayGoodbye(ShopAction):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rasa_sdk.events import ConversationPaused, FollowupAction, SlotSet
 
 from actions.base import Events, ShopAction
@@ -12,8 +14,9 @@ from desk import conversations, queue
 from desk.hours import service_hours
 from shop import account, orders
 from shop.errors import OrderNotFound
-from shop.models import Sender
+from shop.models import Mood, Sender
 
+LOUD = re.compile(r"[!！]{2,}|[?？]{3,}")
 SHELL = "cmdline"  # `rasa shell`: no channel of ours keeps the bot silent there, so Rasa's own pause does
 
 
@@ -30,6 +33,7 @@ class HandOver(ShopAction):
             turn.visitor,
             language=turn.language,
             topic=topic(turn),
+            mood=mood(turn),
             wish=wish(turn),
             customer_id=_customer(turn, order_number),
             is_verified=turn.shopper.is_known,
@@ -64,6 +68,13 @@ def topic(turn: Turn) -> str:
         i for i in _intents(turn) if i not in {"talk_to_human", "affirm", "greet", "inform", "deny", "nlu_fallback"}
     ]
     return requests[-1] if requests else "talk_to_human"
+
+
+def mood(turn: Turn) -> Mood:
+    """How they feel, by their complaints and how loudly they write."""
+    said = [e.get("text") or "" for e in turn.tracker.events if e.get("event") == "user"]
+    signs = _intents(turn).count("complain") + sum(LOUD.search(text) is not None for text in said)
+    return Mood.CALM if not signs else Mood.UPSET if signs == 1 else Mood.ANGRY
 
 
 def _intents(turn: Turn) -> list[str]:

@@ -1,4 +1,4 @@
-"""A running bot, its action server and Rasa, for `make run` and for the tests that talk to it."""
+"""A running bot, its action server and Rasa, and the desk beside it, for `make run` and the tests that talk to them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from deploy.progress import step
 
 PORT = 5005
 ACTIONS_PORT = 5055
+DESK_PORT = 5006
 CHANNEL = "/webhooks/rest"
 WEB_CHANNEL = "channels.web.WebChannel"
 SECONDS_TO_START = 240.0
@@ -28,12 +29,21 @@ class Bot:
     actions: Child
     server: Child
 
-    def watch(self) -> None:
-        """Stay until a child ends by itself, which raises LaunchError."""
-        while True:
-            self.actions.check()
-            self.server.check()
-            time.sleep(0.5)
+
+@dataclass(frozen=True)
+class Desk:
+    """A desk that answers at `url`."""
+
+    url: str
+    server: Child
+
+
+def watch(*children: Child) -> None:
+    """Stay until a child ends by itself, which raises LaunchError."""
+    while True:
+        for child in children:
+            child.check()
+        time.sleep(0.5)
 
 
 @contextmanager
@@ -62,7 +72,7 @@ def running_bot(
         try:
             with step("Starting the bot"):
                 wait_until_answering(port, f"{CHANNEL}/ready", [actions, server], seconds=SECONDS_TO_START)
-            yield Bot(f"http://{'localhost' if host == LOCAL else host}:{port}{CHANNEL}", actions, server)
+            yield Bot(f"http://{_named(host)}:{port}{CHANNEL}", actions, server)
         finally:
             stop([server])
 
@@ -79,6 +89,22 @@ def running_actions(folder: Path, port: int, environment: Mapping[str, str] | No
         yield actions
     finally:
         stop([actions])
+
+
+@contextmanager
+def running_desk(
+    *, folder: Path = ROOT / "var", shop_url: str | None = None, host: str = LOCAL, port: int | None = None
+) -> Iterator[Desk]:
+    """The agents' desk, once it answers, ended when the block ends. Raises LaunchError."""
+    port = port or free_port()
+    command = ["-m", "desk.web", "--host", host, "--port", str(port)]
+    server = start("desk", command, folder / "logs/desk.log", _environment(shop_url))
+    try:
+        with step("Starting the desk"):
+            wait_until_answering(port, "/desk/health", [server], seconds=SECONDS_TO_START)
+        yield Desk(f"http://{_named(host)}:{port}/desk", server)
+    finally:
+        stop([server])
 
 
 def endpoints_file(folder: Path, actions_port: int) -> Path:
@@ -105,6 +131,10 @@ def credentials_file(folder: Path, channel: Mapping[str, object]) -> Path:
     copy = folder / "credentials.yml"
     copy.write_text(yaml.safe_dump(credentials))
     return copy
+
+
+def _named(host: str) -> str:
+    return "localhost" if host == LOCAL else host
 
 
 def _environment(shop_url: str | None) -> dict[str, str]:

@@ -12,14 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from sqlalchemy import select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from deploy.bot import ACTIONS_PORT, PORT, endpoints_file, running_actions, running_bot
+from deploy.bot import ACTIONS_PORT, DESK_PORT, PORT, endpoints_file, running_actions, running_bot, running_desk, watch
 from deploy.processes import LOCAL, ROOT, LaunchError, leash, require_free_port, run_step
 from deploy.progress import step
 from deploy.training import ensure_trained
 from shop import database, products
+from shop.models import Agent
 
 VAR = ROOT / "var"
 
@@ -45,13 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Serve the web channel until Ctrl-C."""
+    """Serve the web channel and the desk until Ctrl-C."""
     _require_ports(options)
+    require_free_port(options.host, options.desk_port, "HAOKE_DESK_PORT")
     model = prepare()
-    with running_bot(model=model, host=options.host, port=options.port, actions_port=options.actions_port) as bot:
+    ports = {"port": options.port, "actions_port": options.actions_port}
+    with (
+        running_desk(host=options.host, port=options.desk_port) as desk,
+        running_bot(model=model, host=options.host, **ports) as bot,
+    ):
         print(f"\nA sample shop with the chat on it: {bot.url}/demo\nThe chat alone: {bot.url}/chat")
+        print(f"The desk, where your staff answers: {desk.url}")
+        if not _has_agents():
+            print("  Nobody may sign in yet. The first account: .venv/bin/python -m desk.agents add NAME --role lead")
         print(f"Ctrl-C ends it; logs are in {VAR.name}/logs.", flush=True)
-        bot.watch()
+        watch(desk.server, bot.actions, bot.server)
 
 
 def shell(options: argparse.Namespace) -> None:
@@ -81,6 +91,15 @@ def prepare() -> Path:
             f"The shop's database, {make_url(database.url())!r}, cannot be used ({reason}): check SHOP_DATABASE_URL."
         ) from None
     return ensure_trained(phrases)
+
+
+def _has_agents() -> bool:
+    engine = database.connect()
+    try:
+        with database.session_factory(engine)() as session:
+            return session.execute(select(Agent.id).limit(1)).first() is not None
+    finally:
+        engine.dispose()
 
 
 def _catalogue() -> list[tuple[str, str, str]]:
@@ -130,6 +149,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("command", choices=("run", "shell", "train"))
     parser.add_argument("--host", default=os.environ.get("HAOKE_HOST", LOCAL), help="the address to listen on")
     parser.add_argument("--port", type=int, default=_port("HAOKE_PORT", PORT), help="the port customers use")
+    parser.add_argument("--desk-port", type=int, default=_port("HAOKE_DESK_PORT", DESK_PORT), help="the port staff use")
     parser.add_argument("--actions-port", type=int, default=_port("HAOKE_ACTIONS_PORT", ACTIONS_PORT))
     return parser.parse_args(arguments)
 

@@ -109,6 +109,15 @@ def set_password(session: Session, name: str, password: str) -> None:
     session.commit()
 
 
+def set_language(session: Session, name: str, language: str) -> AgentView:
+    """Of their desk. Raises NoSuchAgent."""
+    begin_change(session)
+    agent = _existing(session, name)
+    agent.language = language
+    session.commit()
+    return _view(agent)
+
+
 def close(session: Session, name: str) -> None:
     """Close an account and sign it out everywhere; what was done with it stays on record. Raises NoSuchAgent."""
     begin_change(session)

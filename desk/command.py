@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from desk import queue, work
 from desk.errors import DeskError
-from desk.packets import HandoverView
+from desk.packets import HandoverView, Packet
 from shop import clock, database
 from shop.models import HandoverState
 
@@ -98,7 +98,7 @@ def _row(handover: HandoverView) -> tuple[str, ...]:
     )
 
 
-def packet(handover: HandoverView) -> str:
+def packet(handover: Packet) -> str:
     """Everything known about one handover, as a page of text."""
     facts = [
         ("Conversation", handover.conversation),
@@ -106,12 +106,14 @@ def packet(handover: HandoverView) -> str:
         ("Opened", _moment(handover.opened_at)),
         ("Language", handover.language),
         ("Topic", handover.topic),
+        ("Mood", handover.mood.value),
         ("Customer", _who(handover)),
         ("Verified", "yes" if handover.is_verified else "no: ask for a proof before you speak of an order"),
         ("Order", _order(handover)),
         ("Wish", handover.wish),
         ("Tried", "\n".join(handover.tried) or "nothing"),
         ("Call back", handover.callback_email or ""),
+        ("Notes", "\n".join(f"{note.agent}: {note.text}" for note in handover.notes)),
         ("Note", handover.note or ""),
     ]
     lines = [f"Handover {handover.id}"]
@@ -133,7 +135,9 @@ def _state(handover: HandoverView) -> str:
 
 def _who(handover: HandoverView) -> str:
     known = handover.customer
-    return "not known" if known is None else f"{known.name}, {known.email}, {known.phone}, {known.membership} member"
+    return (
+        "not known" if known is None else f"{known.name}, {known.email}, {known.phone}, {known.membership.value} member"
+    )
 
 
 def _order(handover: HandoverView) -> str:

@@ -197,10 +197,25 @@ def is_typing(session: Session, conversation: str, writer: Sender) -> None:
 
 def append(session: Session, conversation: str, line: Line, *, agent: str | None = None) -> Said:
     """Add a line within the caller's change; the caller commits."""
+    return append_once(session, conversation, line, agent=agent)[0]
+
+
+def append_once(
+    session: Session, conversation: str, line: Line, *, agent: str | None = None, key: str | None = None
+) -> tuple[Said, bool]:
+    """Add a line within the caller's change, unless one of this key is there already; and whether it is new."""
     row = _locked(session, conversation)
+    message = _by_key(session, conversation, key) if key else None
+    if message is not None:
+        return _said(message), False
     if line.sender is not Sender.CUSTOMER:
         row.staff_typed_at = None
-    return _said(_append(session, row, line, agent=agent))
+    return _said(_append(session, row, line, agent=agent, key=key)), True
+
+
+def lock(session: Session, conversation: str) -> None:
+    """Nobody else changes the conversation until the caller's change is committed."""
+    _locked(session, conversation)
 
 
 def _locked(session: Session, conversation: str) -> Conversation:

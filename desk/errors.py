@@ -58,3 +58,40 @@ class AgentUnnamed(DeskError):
 
     def __str__(self) -> str:
         return "An agent's name has 1 to 80 characters."
+
+
+@dataclass(eq=False)
+class NotYours(DeskError):
+    """A colleague has it, and only a lead looks over a colleague's shoulder."""
+
+    id: int
+    agent: str
+
+    def __str__(self) -> str:
+        return f"Handover {self.id} is with {self.agent}: a lead may look."
+
+
+@dataclass(eq=False)
+class TooLong(DeskError):
+    most: int
+
+    def __str__(self) -> str:
+        return f"At most {self.most} characters."
+
+
+@dataclass(eq=False)
+class NoSuchColleague(DeskError):
+    """Nobody of this name works here, or it is the agent's own."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"There is no colleague {self.name}."
+
+
+@dataclass(eq=False)
+class NoSuchReply(DeskError):
+    id: int
+
+    def __str__(self) -> str:
+        return f"There is no saved reply {self.id}."

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from desk import conversations
 from desk.conversations import Line
 from desk.errors import NoSuchHandover
-from desk.packets import HandoverView, packet
+from desk.packets import HandoverView, Packet, line, packet
 from shop import clock
 from shop.database import begin_change
-from shop.models import Handover, HandoverState
+from shop.models import Handover, HandoverState, Mood
 
 
 def open_handover(
@@ -32,8 +32,9 @@ def open_handover(
     is_verified: bool = False,
     order_number: str | None = None,
     tried: Sequence[str] = (),
+    mood: Mood = Mood.CALM,
     transcript: Sequence[Line] = (),
-) -> HandoverView:
+) -> Packet:
     """Put a conversation into the queue; from now on the bot is silent in it.
 
     A conversation waits once: where a handover is open already, a new wish is added to it and nothing else changes. The
@@ -49,6 +50,7 @@ def open_handover(
             opened_at=clock.now(),
             language=language,
             topic=topic,
+            mood=mood,
             wish=wish,
             customer_id=customer_id,
             is_verified=is_verified,
@@ -58,6 +60,7 @@ def open_handover(
         session.add(handover)
     else:
         handover.wish = _with_wish(handover.wish, wish)
+        handover.mood = max(handover.mood, mood, key=list(Mood).index)
     session.commit()
     return packet(session, handover)
 
@@ -67,7 +70,7 @@ def is_open(session: Session, conversation: str) -> bool:
     return conversations.open_handover_in(session, conversation) is not None
 
 
-def open_in(session: Session, conversation: str) -> HandoverView | None:
+def open_in(session: Session, conversation: str) -> Packet | None:
     """The conversation's open handover, if it has one."""
     handover = conversations.open_handover_in(session, conversation)
     return None if handover is None else packet(session, handover)
@@ -82,7 +85,7 @@ def ahead_of(session: Session, conversation: str) -> int:
     return int(session.execute(longer).scalar_one())
 
 
-def show(session: Session, id: int) -> HandoverView:
+def show(session: Session, id: int) -> Packet:
     """One handover with all that an agent needs. Raises NoSuchHandover."""
     handover = session.get(Handover, id)
     if handover is None:
@@ -108,7 +111,7 @@ def _with_wish(before: str, wish: str) -> str:
 
 def _views(session: Session, condition: Any) -> tuple[HandoverView, ...]:
     chosen = select(Handover).where(condition).order_by(Handover.opened_at, Handover.id)
-    return tuple(packet(session, handover) for handover in session.execute(chosen).scalars())
+    return tuple(line(session, handover) for handover in session.execute(chosen).scalars())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -31,7 +31,7 @@ from shop.contacts import (
 from shop.database import begin_change
 from shop.errors import IdentityNotProven, InvalidContact, OrderNotFound, TooManyAttempts
 from shop.ledger import hold_to, once
-from shop.models import AccessGrant, Address, Customer, Membership, Order, ProofMiss
+from shop.models import AccessGrant, Address, AuditEntry, Customer, Membership, Order, ProofMiss
 from shop.policy import POLICY
 
 ProfileField = Literal["email", "phone", "address"]
@@ -49,6 +49,12 @@ class Shopper:
     order_ids: frozenset[int]
     name: str | None
     language: str | None
+    agent: str | None = None  # of the staff, who acts for them
+
+    @property
+    def actor(self) -> str:
+        """Who acts, for the audit trail."""
+        return self.agent or self.visitor
 
     @property
     def is_known(self) -> bool:
@@ -103,6 +109,28 @@ def recognise(session: Session, visitor: str) -> Shopper:
             grant.granted_at = clock.now()
         session.commit()
     return _shopper(session, visitor, grants)
+
+
+def proven_since(session: Session, visitor: str, moment: datetime, *, agent: str) -> Shopper:
+    """A visitor for whom an agent acts: with all that was proven at a moment, or has been since."""
+    oldest = moment - timedelta(minutes=POLICY.proof_lasts_minutes)
+    return replace(_shopper(session, visitor, _grants(session, visitor, oldest)), agent=agent)
+
+
+def look_up(session: Session, number: str, *, agent: str) -> Shopper:
+    """The customer whose order this is, as staff may see them whoever asks; the audit trail remembers who has looked.
+
+    Raises OrderNotFound.
+    """
+    canonical = normalise_order_number(number) or storable(number, 12)
+    begin_change(session)
+    order = session.execute(select(Order).where(Order.number == canonical)).scalar_one_or_none()
+    if order is None:
+        session.rollback()
+        raise OrderNotFound(canonical)
+    session.add(AuditEntry(at=clock.now(), actor=agent, action="look_up_order", subject=canonical, details={}))
+    session.commit()
+    return Shopper("", order.customer_id, frozenset(), order.customer.name, order.customer.language, agent)
 
 
 def prove_order(session: Session, visitor: str, number: str, proof: str) -> Shopper:
@@ -251,7 +279,7 @@ def change_profile(
         return change
 
     subject = str(shopper.customer_id)
-    return once(session, key, "change_profile", shopper.visitor, subject, {}, do, ProfileChange)
+    return once(session, key, "change_profile", shopper.actor, subject, {}, do, ProfileChange)
 
 
 def _may_see(shopper: Shopper, order: Order) -> bool:
@@ -346,7 +374,10 @@ def _grant(session: Session, visitor: str, order_id: int | None = None, customer
 
 def _live_grants(session: Session, visitor: str) -> list[AccessGrant]:
     """Oldest first."""
-    oldest: datetime = clock.now() - timedelta(minutes=POLICY.proof_lasts_minutes)
+    return _grants(session, visitor, clock.now() - timedelta(minutes=POLICY.proof_lasts_minutes))
+
+
+def _grants(session: Session, visitor: str, oldest: datetime) -> list[AccessGrant]:
     query: Any = select(AccessGrant).where(AccessGrant.visitor == visitor, AccessGrant.granted_at > oldest)
     return list(session.execute(query.order_by(AccessGrant.granted_at, AccessGrant.id)).scalars())
 

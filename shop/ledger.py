@@ -62,6 +62,12 @@ def once(
         session.rollback()  # lets go of the lock; after a commit there is nothing left to undo
 
 
+def recalled(session: Session, key: str, kind: type[View]) -> View | None:
+    """What was done under a key, or None: for a caller who asks again, when the shop may have moved on meanwhile."""
+    receipt = session.get(Receipt, key)
+    return None if receipt is None else from_record(kind, receipt.result)
+
+
 def hold_to(quote: str | None, preview: Any) -> None:
     """Raises QuoteChanged where the customer agreed to something else than what would happen now."""
     if quote is not None and not secrets.compare_digest(quote, quote_of(preview)):

@@ -397,7 +397,7 @@ def change_order(
     def do_locked() -> View:
         return do(owned_order(session, shopper, number, to_change=True))
 
-    return once(session, key, action, shopper.visitor, subject, details or {}, do_locked, kind)
+    return once(session, key, action, shopper.actor, subject, details or {}, do_locked, kind)
 
 
 def line_of(order: Order, line_id: int) -> OrderLine:

@@ -58,6 +58,7 @@ class Policy:
 
     # people
     service_hours: tuple[int, int] = (9, 21)  # every day, shop time
+    agents_are_absent_after_minutes: int = 3  # whose desk has not shown itself for so long loses their conversations
     site: str = "https://haoke.example"  # where products are bought; a product's own address follows
     service_phone: str = "400-820-0618"
     service_email: str = "service@haoke.example"

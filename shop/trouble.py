@@ -221,6 +221,18 @@ def open_ticket(
     return change_order(session, shopper, number, "open_ticket", do, TicketView, key=key)
 
 
+def tickets_of(session: Session, shopper: Shopper, number: str) -> tuple[TicketView, ...]:
+    """What is reported about an order, oldest first. Raises OrderNotFound."""
+    order = owned_order(session, shopper, number)
+    found = session.execute(select(Ticket).filter_by(order_id=order.id).order_by(Ticket.id)).scalars()
+    return tuple(_ticket_view(order, [ticket], _lines_of(session, order, ticket)) for ticket in found)
+
+
+def _lines_of(session: Session, order: Order, ticket: Ticket) -> tuple[LineView, ...]:
+    about = [line for line in order.lines if ticket.order_line_id in (None, line.id)]
+    return tuple(line_view(session, line) for line in about)
+
+
 def _need_time_to_report(order: Order, kind: TicketKind) -> None:
     if kind is TicketKind.LOST and order.state is OrderState.SHIPPED:
         _need_lost_from(due_on(order), counts_as_lost_from(order))

@@ -23,7 +23,7 @@ MAY_IMPORT = {
 }
 MUST_NOT_IMPORT = {
     "shop": {"rasa", "rasa_sdk", "sanic", "torch"},
-    "desk": {"rasa", "rasa_sdk", "sanic", "torch"},
+    "desk": {"rasa", "rasa_sdk", "torch"},
     "actions": {"rasa", "torch"},
 }
 
@@ -68,6 +68,16 @@ def test_imports_run_one_way(folder: str) -> None:
     strangers = {(file, name) for file, name in imports_of(folder) if name in OURS - MAY_IMPORT[folder]}
     forbidden = {(file, name) for file, name in imports_of(folder) if name in MUST_NOT_IMPORT.get(folder, set())}
     assert not strangers | forbidden
+
+
+def test_the_desk_that_actions_import_serves_nothing() -> None:
+    """Sanic and the pages stay in desk/web, which nothing else imports."""
+    serving = {file for file, name in imports_of("desk") if name == "sanic"}
+    assert serving and all(file.startswith("desk/web/") for file in serving)
+    code = sources("actions", "channels") + "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "desk").glob("*.py")
+    )
+    assert "desk.web" not in code
 
 
 def test_every_reply_stands_in_one_place() -> None:

@@ -120,7 +120,8 @@ def test_what_an_agent_writes_elsewhere_is_pushed(site: Chat, listener: Listener
     work.take(shop, handover.id, "Lin")
     work.write(shop, handover.id, agent="Lin", text="Hello, this is Lin.")
 
-    (said,) = listener.messages(1)
+    joined, said = listener.messages(2)
+    assert joined["text"] == "Lin is with you now and has read what you wrote."
     assert (said["sender"], said["agent"], said["text"]) == ("agent", "Lin", "Hello, this is Lin.")
 
 
@@ -221,7 +222,7 @@ def test_a_stream_goes_on_when_the_database_is_back(
     work.take(shop, handover.id, "Lin")
     work.write(shop, handover.id, agent="Lin", text="Back again.")
 
-    assert listener.texts(1) == ["Back again."]
+    assert listener.texts(2)[1] == "Back again."
     listener.leave()
 
 

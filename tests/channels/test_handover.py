@@ -88,7 +88,10 @@ def test_a_reply_is_kept_back_if_an_agent_began_to_speak_while_it_was_made(chat:
     chat.bot.meanwhile = take
 
     assert chat.say("where is my order") == []
-    assert lines_of(shop, taken[0]) == [(Sender.CUSTOMER, "where is my order")]
+    assert lines_of(shop, taken[0]) == [
+        (Sender.CUSTOMER, "where is my order"),
+        (Sender.BOT, "Lin is with you now and has read what you wrote."),
+    ]
 
 
 @pytest.mark.parametrize(("text", "language"), [("转人工", "zh"), ("a person please", "en")])

@@ -14,6 +14,7 @@ from shop import clock
 from shop.models import Sender
 from tests.desk.conftest import MORNING
 
+JOINED = "Lin is with you now and has read what you wrote."
 HERE = "web-1"
 BUTTONS = {"buttons": [{"title": "Yes", "payload": "/affirm"}, {"title": "No"}]}
 
@@ -79,7 +80,7 @@ def test_a_reply_that_an_agent_has_overtaken_is_not_recorded(session: Session) -
     work.take(session, handover(session), "Lin")
 
     assert conversations.reply(session, HERE, heard.number, [bot("hi")]) == ()
-    assert texts(session) == [(1, "hello")]
+    assert texts(session) == [(1, "hello"), (2, JOINED)]
 
 
 def test_the_reply_that_opens_the_handover_is_recorded(session: Session) -> None:

@@ -87,7 +87,7 @@ def test_what_is_said_while_it_is_open_joins_the_transcript(session: Session) ->
     conversations.hear(session, "visitor-1", "有人吗")
 
     said = Said(1, Sender.CUSTOMER, "有人吗", MORNING + timedelta(minutes=3))
-    assert queue.show(session, handover.id).lines == (said,)
+    assert queue.show(session, handover.id).lines[-1] == said
 
 
 def test_a_transcript_is_taken_over_only_where_nothing_is_known(session: Session) -> None:
@@ -105,7 +105,7 @@ def test_who_has_the_conversation_writes_to_the_customer_in_their_name(session: 
     said = work.write(session, handover.id, agent="Lin", text=" 您好 \n")
 
     assert (said.sender, said.agent, said.text) == (Sender.AGENT, "Lin", "您好")
-    assert queue.show(session, handover.id).lines == (said,)
+    assert queue.show(session, handover.id).lines[-1] == said
     assert actions_of(session)[-1] == ("Lin", "write_to_customer", f"handover {handover.id}")
 
 
@@ -120,7 +120,7 @@ def test_nobody_else_writes_and_nobody_writes_nothing_or_too_late(session: Sessi
     work.hand_back(session, handover.id, agent="Lin")
     with pytest.raises(errors.AlreadyHandedBack):
         work.write(session, handover.id, agent="Lin", text="您好")
-    assert conversations.since(session, "visitor-1") == ()
+    assert not [said for said in conversations.since(session, "visitor-1") if said.sender is Sender.AGENT]
 
 
 def test_the_longest_waiting_comes_first_and_a_taken_one_waits_no_more(session: Session) -> None:

@@ -1,0 +1,88 @@
+"""What agents say often: a lead writes it once, in both languages, and everybody says it in the customer's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desk.errors import NoSuchReply, NothingWritten, TooLong
+from desk.packets import HandoverView
+from shop import clock
+from shop.database import begin_change
+from shop.models import AuditEntry, SavedReply
+
+LONGEST_TITLE, LONGEST_TEXT = 60, 2_000
+
+
+@dataclass(frozen=True)
+class ReplyView:
+    id: int
+    title: str
+    text_zh: str
+    text_en: str
+
+
+def everything(session: Session) -> tuple[ReplyView, ...]:
+    """All saved replies, by title."""
+    found = session.execute(select(SavedReply).order_by(SavedReply.title, SavedReply.id)).scalars()
+    return tuple(ReplyView(one.id, one.title, one.text_zh, one.text_en) for one in found)
+
+
+def save(session: Session, *, agent: str, title: str, text_zh: str, text_en: str, id: int | None = None) -> None:
+    """Add a reply, or change the one of this id. Raises NoSuchReply, NothingWritten, TooLong."""
+    title, text_zh, text_en = (
+        _checked(title, LONGEST_TITLE),
+        _checked(text_zh, LONGEST_TEXT),
+        _checked(text_en, LONGEST_TEXT),
+    )
+    begin_change(session)
+    reply = SavedReply() if id is None else _existing(session, id)
+    reply.title, reply.text_zh, reply.text_en = title, text_zh, text_en
+    session.add(reply)
+    session.flush()
+    session.add(_audit(agent, "save_reply", reply.id))
+    session.commit()
+
+
+def remove(session: Session, id: int, *, agent: str) -> None:
+    """Raises NoSuchReply."""
+    begin_change(session)
+    session.delete(_existing(session, id))
+    session.add(_audit(agent, "remove_reply", id))
+    session.commit()
+
+
+def filled(reply: ReplyView, handover: HandoverView, agent: str) -> str:
+    """A reply as it is said to this customer: {customer}, {order} and {agent} stand for who and what they are."""
+    text = reply.text_zh if handover.language == "zh" else reply.text_en
+    known = {
+        "{customer}": handover.customer.name if handover.customer and handover.is_verified else "",
+        "{order}": handover.order_number or "",
+        "{agent}": agent,
+    }
+    for name, value in known.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _checked(text: str, most: int) -> str:
+    text = text.strip()
+    if not text:
+        raise NothingWritten
+    if len(text) > most:
+        raise TooLong(most)
+    return text
+
+
+def _existing(session: Session, id: int) -> SavedReply:
+    reply: SavedReply | None = session.get(SavedReply, id)
+    if reply is None:
+        session.rollback()
+        raise NoSuchReply(id)
+    return reply
+
+
+def _audit(agent: str, action: str, id: int) -> AuditEntry:
+    return AuditEntry(at=clock.now(), actor=agent, action=action, subject=f"saved reply {id}", details={})

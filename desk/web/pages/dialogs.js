@@ -1,0 +1,130 @@
+// What is asked before a conversation leaves the agent, and what leads look after: saved replies and the day's figures.
+
+import { get, post } from "./api.js";
+import { at, button, factList, foreign, make, once, onSubmit } from "./view.js";
+import { word } from "./words.js";
+
+// `left(conversation, notice)` is told when a conversation has left the agent's hands.
+export function prepareDialogs(current, left) {
+  for (const closer of document.querySelectorAll("dialog [data-closes]")) {
+    closer.addEventListener("click", () => closer.closest("dialog").close());
+  }
+  leaving("pass", "passed", prepareColleagues, (form) => ({ to: form.get("to"), note: form.get("note").trim() }));
+  leaving("hand-back", "handedBack", () => {}, (form) => ({ note: form.get("note").trim() }));
+  leaving("close", "closed", prepareReasons, (form) => ({ reason: form.get("reason"), note: form.get("note").trim() }));
+  prepareReplies();
+  at("today").addEventListener("click", () => showToday());
+
+  function leaving(name, notice, prepare, body) {
+    const dialog = at(`${name}-dialog`);
+    const form = dialog.querySelector("form");
+    let conversation;
+    at(name).addEventListener("click", () => {
+      conversation = current();
+      form.reset();
+      open(dialog, prepare);
+    });
+    onSubmit(form, async (filled) => {
+      await post(`handovers/${conversation.id}/${name}`, body(filled));
+      dialog.close();
+      left(conversation, word(notice));
+    });
+  }
+}
+
+function open(dialog, prepare) {
+  const error = dialog.querySelector(".error");
+  dialog.showModal();
+  return once(dialog, error, prepare);
+}
+
+async function prepareColleagues() {
+  const place = at("colleagues-to-choose");
+  place.replaceChildren();
+  const colleagues = await get("colleagues");
+  colleagues.sort((one, other) => other.is_here - one.is_here);
+  at("pass-nobody").hidden = colleagues.length > 0;
+  at("pass-dialog").querySelector("[type=submit]").disabled = !colleagues.length;
+  place.hidden = !colleagues.length;
+  place.append(make("legend", "", word("whom")), ...colleagues.map(colleague));
+  place.querySelector("input")?.focus();
+}
+
+function colleague({ name, is_here: isHere }, index) {
+  const radio = make("input");
+  Object.assign(radio, { type: "radio", name: "to", value: name, required: true, checked: index === 0 && isHere });
+  const made = make("label", "box");
+  const state = make("span", isHere ? "here" : "away", word(isHere ? "isHere" : "isAway"));
+  made.append(radio, make("span", "box-text", name), state);
+  return made;
+}
+
+async function prepareReasons() {
+  const select = at("reason");
+  select.replaceChildren(new Option(word("choose"), ""));
+  for (const { code, label } of await get("reasons")) select.append(new Option(label, code));
+}
+
+async function showToday() {
+  const place = at("today-figures");
+  place.replaceChildren();
+  await open(at("today-dialog"), async () => place.replaceChildren(factList((await get("today")).facts)));
+}
+
+// Saved replies, for leads.
+function prepareReplies() {
+  const dialog = at("replies-dialog");
+  const form = at("reply-form");
+  let changed = null; // the reply that is being changed; null adds one
+
+  at("manage-replies").addEventListener("click", () => {
+    edit(null);
+    open(dialog, async () => show(await get("replies")));
+  });
+  at("reply-new").addEventListener("click", () => edit(null, true));
+  onSubmit(form, async (filled) => {
+    show(await post("replies", { ...(changed && { id: changed.id }), ...Object.fromEntries(filled) }));
+    edit(null, true);
+  });
+
+  function edit(reply, focus = false) {
+    changed = reply;
+    for (const name of ["title", "text_zh", "text_en"]) form.elements[name].value = reply?.[name] ?? "";
+    form.querySelector(".error").textContent = "";
+    at("reply-form-title").textContent = word(reply ? "replyChange" : "replyAdd");
+    at("reply-new").hidden = !reply;
+    if (focus) form.elements.title.focus();
+  }
+
+  function show(replies) {
+    at("managed-none").hidden = replies.length > 0;
+    at("managed").replaceChildren(...replies.map(managed));
+  }
+
+  function managed(reply) {
+    const made = make("li", "managed");
+    const text = make("div", "managed-text");
+    const texts = [reply.text_zh, reply.text_en].map((one) => foreign("span", "", one));
+    text.append(foreign("strong", "", reply.title), ...texts);
+    const change = button("small", word("changeIt"), () => edit(reply, true));
+    const remove = button("small", word("remove"), () => removed(reply, remove));
+    change.ariaLabel = `${word("changeIt")}: ${reply.title}`;
+    remove.ariaLabel = `${word("remove")}: ${reply.title}`;
+    made.append(text, change, remove);
+    return made;
+  }
+
+  // Asks once more on the button itself.
+  function removed(reply, remove) {
+    if (!remove.classList.contains("sure")) {
+      remove.classList.add("sure");
+      remove.textContent = word("removeSure");
+      remove.ariaLabel = `${word("removeSure")} ${reply.title}`;
+      return;
+    }
+    once(dialog, form.querySelector(".error"), async () => {
+      show(await post(`replies/${reply.id}/remove`));
+      edit(null, true);
+    });
+  }
+}
