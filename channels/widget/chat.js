@@ -342,6 +342,7 @@ page.composer.addEventListener("submit", (event) => {
   const text = page.text.value.trim();
   if (!text) return;
   page.text.value = "";
+  lastTyped = 0; // what comes next is typed anew
   fitText();
   write(text);
 });

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 from desk import agents
 from desk.acts import FieldMissing
 from desk.agents import AgentView, NotSignedIn
-from desk.errors import DeskError
+from desk.errors import DeskError, NoSuchHandover
 from desk.sessions import Sessions
 from desk.words import LANGUAGES, Words
 from shop.errors import ShopError
@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 COOKIE, MARK = "haoke_desk", "x-haoke-csrf"
 MARK_OF_SIGN_IN = "sign-in"
 SIGN_INS_A_MINUTE_PER_ADDRESS = 20
+LARGEST_NUMBER = 2**31 - 1  # that a database holds
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 Result = TypeVar("Result")
@@ -81,7 +82,7 @@ class Visit:
     def number(self, name: str) -> int:
         """A number of the body. Raises Refused."""
         value = body_of(self.request).get(name)
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
             raise Refused(400, "bad_request")
         return value
 
@@ -100,6 +101,8 @@ class Guard:
 
         async def visited(request: Request, **path: Any) -> Any:
             visit = await self._visit(request)
+            if path.get("id", 0) > LARGEST_NUMBER:
+                raise NoSuchHandover(path["id"])
             if request.method == "POST":
                 _require_mark(request, mark_of(visit.token))
             return await handler(visit, **path)

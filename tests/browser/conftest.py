@@ -1,17 +1,23 @@
-"""A real browser in front of a real bot. What it saw is kept in var/artefacts/screenshots."""
+"""A real browser in front of a real bot and a real desk. What it saw is kept in var/artefacts/screenshots."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from sqlalchemy.orm import Session
 
+from deploy.bot import Desk, running_desk
 from deploy.browser import ensure
 from deploy.processes import ROOT
-from tests.conversations.conftest import bot, shop  # noqa: F401
+from desk import agents
+from shop import database
+from shop.models import Role
+from tests.conversations.conftest import Shop, bot, shop  # noqa: F401
 
 SCREENSHOTS = ROOT / "var/artefacts/screenshots"
+PASSWORD = "a password of this test"
 PHONE, NARROW, DESKTOP = (390, 844), (320, 568), (1280, 860)
 QUIET = [
     "--no-sandbox",
@@ -73,3 +79,59 @@ def look(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
         page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     return kept
+
+
+@pytest.fixture
+def staff(shop: Shop) -> Iterator[Session]:  # noqa: F811
+    """The shop as it was filled, with three people who work in it."""
+    shop.restore()
+    with database.session_factory(shop.engine)() as session:
+        for name, role, language in (("林", Role.AGENT, "zh"), ("Mei", Role.AGENT, "en"), ("王姐", Role.LEAD, "zh")):
+            agents.add(session, name, PASSWORD, role=role, language=language)
+        yield session
+
+
+@pytest.fixture(scope="session")
+def desk(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:  # noqa: F811
+    with running_desk(folder=tmp_path_factory.mktemp("desk"), shop_url=str(shop.engine.url)) as desk:
+        yield desk
+
+
+class Seat:
+    """What an agent does at the desk."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> None:
+        self.page.locator("#name").fill(name)
+        self.page.locator("#password").fill(password)
+        self.page.locator("#sign-in button[type=submit]").click()
+
+    def open(self, wish: str) -> None:
+        self.page.locator(".row", has_text=wish).click()
+
+    def take(self) -> None:
+        self.page.locator("#take").click()
+        expect(self.page.locator("#composer")).to_be_visible()
+
+    def write(self, text: str) -> None:
+        self.page.locator("#text").fill(text)
+        self.page.locator("#text").press("Enter")
+        expect(self.page.locator("#log .said.agent", has_text=text)).to_have_count(1)
+
+    def hears(self, text: str) -> None:
+        expect(self.page.locator("#log .said.customer", has_text=text)).to_have_count(1)
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name).click()
+
+    def leave(self, how: str, *, note: str = "", reason: str = "") -> None:
+        self.page.locator(f"#{how}").click()
+        dialog = self.page.locator(f"#{how}-dialog")
+        if reason:
+            dialog.locator("select").select_option(reason)
+        if note:
+            dialog.locator("textarea").fill(note)
+        dialog.locator("button[type=submit]").click()
+        expect(dialog).to_be_hidden()

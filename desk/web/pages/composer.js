@@ -109,7 +109,7 @@ export class Composer {
 function standing(packet) {
   if (packet.lost) return packet.lost;
   if (packet.is_closed) return word("isClosed");
-  if (packet.may.take) return "";
+  if (packet.may.take || packet.may.write) return "";
   return packet.agent ? word("isWith", { agent: packet.agent }) : "";
 }
 

@@ -235,7 +235,7 @@ async function load(conversation) {
     if (conversation.packet && error instanceof Refusal) return conversation.lose(error.message);
     at("work-error").textContent = sentence(error);
     at("work-again").hidden = error instanceof Refusal;
-    at("work-empty").hidden = narrow.matches || Boolean(conversation.packet);
+    at("work-empty").hidden = true;
     return;
   }
   if (conversation !== current) return;

@@ -14,7 +14,7 @@ export async function speak(chosen) {
 }
 
 export function word(key, values = {}) {
-  return (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return (words[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
 // Writes the words that the marks in the page ask for.
@@ -25,7 +25,7 @@ export function label(root) {
   for (const made of root.querySelectorAll("[data-hint]")) made.placeholder = word(made.dataset.hint);
 }
 
-export function tag(which) {
+function tag(which) {
   return which === "zh" ? "zh-CN" : "en-GB";
 }
 
