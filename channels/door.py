@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sanic.exceptions import InvalidUsage
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
@@ -28,11 +30,12 @@ NOT_VOUCHED_FOR = "The shop's word for this customer is not accepted."
 ALLOWED_HEADERS = "Authorization, Content-Type, Last-Event-ID"
 SHOWN_HEADERS = "Haoke-Number, Retry-After"
 DAY = 86_400
+BITS_OF_A_NETWORK = 64  # what a line is given of IPv6; whoever has it may take any address in it
 
 
 @dataclass(frozen=True)
 class Guest:
-    """Whose request it is, where it comes from, and whether their conversation has just been opened."""
+    """Whose request it is, where it comes from (as limits count it), and whether their conversation is just opened."""
 
     conversation: str
     address: str
@@ -85,6 +88,13 @@ class Door:
         origin = request.headers.get("origin")
         if origin and not self._may_ask(origin, request):
             raise Rejected(403, "This site may not talk to the bot: `origins` in credentials.yml does not name it.")
+
+    def refuse_strange_length(self, request: Request) -> None:
+        """Raises InvalidUsage where a body's length is no number: Sanic would read one of -1 bytes for ever, and
+        answer nobody else meanwhile."""
+        length = request.headers.get("content-length", "0").strip()
+        if not (length.isascii() and length.isdecimal()):
+            raise InvalidUsage("Content-Length has to be a number.")
 
     def welcome(self, guest: Guest, response: HTTPResponse) -> None:
         """Gives the token as a cookie that no script reads and no other site's page sends."""
@@ -140,4 +150,17 @@ class Door:
 
 def address_of(request: Request) -> str:
     """Where it comes from: as the proxies say that `proxies` counts, else as the connection says."""
-    return str(request.remote_addr or request.ip)
+    return place_of(str(request.remote_addr or request.ip))
+
+
+def place_of(address: str) -> str:
+    """What an address counts as: one of IPv4 as itself, one of IPv6 as its network."""
+    try:
+        read = ip_address(address.strip("[]"))
+    except ValueError:
+        return address  # a proxy may say anything
+    if isinstance(read, IPv4Address):
+        return str(read)
+    if read.ipv4_mapped is not None:
+        return str(read.ipv4_mapped)
+    return str(IPv6Network((int(read), BITS_OF_A_NETWORK), strict=False))

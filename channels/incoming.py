@@ -11,7 +11,8 @@ from typing import Any
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 NAME_IN_WORDS = "1 to 64 letters, digits or the characters _ . : -"
 CHINESE = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
-CHOICE_SIGN = "choice:"  # before a button's signed payload, so that it is told from a text
+CHOICE_SIGN = "choice:"  # before a button's signed payload
+CHOICE = re.compile(rf"{CHOICE_SIGN}eyJ[\w-]+\.eyJ[\w-]+\.[\w-]*", re.ASCII)  # whoever signed it; nobody types that
 COMMAND_SIGN, PLAIN_SIGN = "/", "／"
 BLANK = " \t\r\n\ufeff\u200b\u3000\xa0"
 
@@ -39,7 +40,8 @@ class Incoming:
 
     @property
     def is_choice(self) -> bool:
-        return self.typed.startswith(CHOICE_SIGN)
+        """Whether it is a button's payload, ours or not; what only begins like one is a text."""
+        return CHOICE.fullmatch(self.typed) is not None
 
 
 def read_message(body: bytes) -> Incoming:

@@ -40,6 +40,7 @@ class Limits:
         self._of_address = RateLimitItemPerMinute(settings.messages_a_minute_per_address)
         self._signals = RateLimitItemPerMinute(SIGNALS_A_MINUTE)
         self._photos = RateLimitItemPerHour(settings.photos_an_hour)
+        self._photos_of_address = RateLimitItemPerHour(settings.photos_an_hour_per_address)
         self._sessions = RateLimitItemPerHour(settings.sessions_an_hour_per_address)
         self._streams_per_conversation = settings.streams_per_conversation
         self._streams_per_address = settings.streams_per_address
@@ -53,8 +54,9 @@ class Limits:
         """What says nothing, and still costs a look into the database."""
         await self._count(self._signals, f"signals {conversation}")
 
-    async def photo(self, conversation: str) -> None:
+    async def photo(self, conversation: str, address: str) -> None:
         await self._count(self._photos, f"photos {conversation}")
+        await self._count(self._photos_of_address, f"photos @{address}")
 
     async def session(self, address: str) -> None:
         await self._count(self._sessions, f"sessions {address}")

@@ -25,6 +25,7 @@ class Settings:
     messages_a_minute_per_address: int = setting(120, "of all conversations from one address")
     sessions_an_hour_per_address: int = setting(60, "new conversations from one address")
     photos_an_hour: int = setting(20, "that one customer may send")
+    photos_an_hour_per_address: int = setting(100, "of all customers from one address")
     streams_per_conversation: int = setting(6, "event streams open at once: windows and tabs of one customer")
     streams_per_address: int = setting(60, "event streams open at once from one address")
     heartbeat_seconds: float = setting(15, "how often a quiet event stream shows that it is alive; stay below 60")

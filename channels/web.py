@@ -39,9 +39,11 @@ from desk.streams import Quiet, Streams
 logger = logging.getLogger(__name__)
 
 ANSWER_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-DRAINED_BODIES = 16  # how many times the largest body is still read, so that the client hears why it is refused
+DRAINED_BYTES = 1024 * 1024  # of a body too large are still read, so that the client hears why it is refused
 LONGEST_POLL_SECONDS = 25.0
+NO_WORDS = "The bot cannot answer now. Please try again in a minute."
 NUMBER_HEADER = "Haoke-Number"
+TOO_LARGE = "The body is larger than {largest} bytes."
 SHARED = ("/ready", "/session", "/webhook", "/events", "/photos", "/photos/<name>", "/read", "/typing")
 
 Endpoint = Callable[..., Awaitable[Any]]
@@ -103,11 +105,7 @@ class WebChannel(RestInput):
             incoming = read_message(await self._body(request))
             guest = await self._door.guest(request, sender=incoming.sender, may_open=True)
             await self._limits.message(guest.conversation, guest.address)
-            try:
-                answer = await self._answer(request, guest, incoming, on_new_message)
-            except NothingToSay as nothing:
-                logger.error("The bot has no words: %s", nothing)
-                raise Rejected(503, "The bot cannot answer now. Please try again in a minute.") from None
+            answer = await self._answer(request, guest, incoming, on_new_message)
             return self._welcomed(guest, self._as_list(guest, answer))
 
         @web.get("/events")
@@ -125,7 +123,7 @@ class WebChannel(RestInput):
         @asked
         async def take_photo(request: Request) -> HTTPResponse:
             guest = await self._door.guest(request)
-            await self._limits.photo(guest.conversation)
+            await self._limits.photo(guest.conversation, guest.address)
             data = await self._body(request, largest=pictures.MOST_BYTES)
             key = request.args.get("key")
             if key is not None and not is_name(key):
@@ -169,6 +167,10 @@ class WebChannel(RestInput):
         for number, path in enumerate(SHARED):
             web.add_route(preflight, path, methods=["OPTIONS"], name=f"preflight_{number}")
 
+        @web.signal("http.lifecycle.request")
+        async def refuse_strange_length(request: Request) -> None:
+            self._door.refuse_strange_length(request)
+
         @web.middleware("response")
         async def share(request: Request, answer: HTTPResponse) -> None:
             answer.headers.update(self._door.headers_for(request))
@@ -189,8 +191,12 @@ class WebChannel(RestInput):
 
         @wraps(endpoint)
         async def answered(request: Request, *arguments: Any, **named: Any) -> Any:
+            request.stream.request_max_size = pictures.MOST_BYTES + DRAINED_BYTES  # of what is refused unread, too
             try:
                 answer = await endpoint(request, *arguments, **named)
+            except NothingToSay as nothing:
+                logger.error("The bot has no words: %s", nothing)
+                answer = response.json({"error": NO_WORDS}, 503)
             except Rejected as rejected:
                 answer = response.json({"error": rejected.sentence}, rejected.status, headers=dict(rejected.headers))
             if isinstance(answer, HTTPResponse) and answer.body is not None:
@@ -200,42 +206,52 @@ class WebChannel(RestInput):
         return answered
 
     async def _body(self, request: Request, *, largest: int | None = None) -> bytes:
+        """The request's body. One too large is refused unread, where it says so; what is a bit over is thrown away."""
         largest = largest or self.settings.max_body_bytes
-        too_large = Rejected(413, f"The body is larger than {largest} bytes.")
-        request.stream.request_max_size = DRAINED_BODIES * largest
+        request.stream.request_max_size = largest + DRAINED_BYTES
+        body = bytearray()
         try:
-            await request.receive_body()
+            async for part in request.stream:
+                body += part[: largest + 1 - len(body)]
         except PayloadTooLarge:
-            raise too_large from None
+            raise Rejected(413, TOO_LARGE.format(largest=largest)) from None
         except SanicException:
             raise Rejected(400, "The body could not be read.") from None
-        if len(request.body) > largest:
-            raise too_large
-        return bytes(request.body)
+        if len(body) > largest:
+            raise Rejected(413, TOO_LARGE.format(largest=largest))
+        return bytes(body)
 
     async def _answer(self, request: Request, guest: Guest, incoming: Incoming, handle: Handle) -> Answer:
-        """The bot's messages for a customer's, or a sentence about what went wrong; silence where a person speaks.
-
-        A turn goes on where the customer hangs up or the time is over: what has begun is finished and remembered.
-        """
-        agent = _ready_agent(request.app)
-        accepted = request.headers.get("accept-language", "")
+        """The bot's messages for a customer's, or a sentence about what went wrong; silence where a person speaks."""
         choice = self._choice(guest, incoming)
-        turn = Turn(
-            guest.conversation,
-            incoming.text,
-            agent,
-            self._record,
-            key=incoming.key,
-            choice=choice,
-            accepted_language=accepted,
-        )
+        turn = self._turn(request, guest, incoming.text, key=incoming.key, choice=choice)
         if incoming.is_choice and choice is None:
             return Answer(unrecorded=await turn.say("utter_choice_closed"))
         if len(incoming.text) > self.settings.max_message_characters:
             limit = self.settings.max_message_characters
             return Answer(unrecorded=await turn.say("utter_message_too_long", max_characters=limit))
-        running = asyncio.ensure_future(self._in_order(guest.conversation, turn.answer(handle)))
+        return await self._finished(guest, turn, self._in_order(guest.conversation, turn.answer(handle)))
+
+    async def _answer_to_photo(self, request: Request, guest: Guest, data: bytes, key: str | None) -> Answer:
+        turn = self._turn(request, guest, key=key)
+        return await self._finished(guest, turn, self._kept_photo(guest, turn, data))
+
+    async def _kept_photo(self, guest: Guest, turn: Turn, data: bytes) -> Answer:
+        try:
+            async with self._drawing:
+                picture = await asyncio.to_thread(pictures.store, data)
+        except pictures.NotAPicture:
+            raise Rejected(415, "Only JPEG, PNG or WebP photos can be sent.") from None
+        except pictures.TooLarge:
+            raise Rejected(413, "The photo is too large.") from None
+        return await self._in_order(guest.conversation, turn.answer_to_photo(picture))
+
+    async def _finished(self, guest: Guest, turn: Turn, answer: Coroutine[Any, Any, Answer]) -> Answer:
+        """The answer, or a sentence where it takes too long.
+
+        A turn goes on where the customer hangs up or the time is over: what has begun is finished and remembered.
+        """
+        running = asyncio.ensure_future(answer)
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         try:
@@ -244,18 +260,11 @@ class WebChannel(RestInput):
             logger.warning("No answer in time in conversation %s.", guest.conversation)
             return Answer(unrecorded=await turn.say("utter_service_unavailable"))
 
-    async def _answer_to_photo(self, request: Request, guest: Guest, data: bytes, key: str | None) -> Answer:
-        try:
-            async with self._drawing:
-                picture = await asyncio.to_thread(pictures.store, data)
-        except pictures.NotAPicture:
-            raise Rejected(415, "Only JPEG, PNG or WebP photos can be sent.") from None
-        except pictures.TooLarge:
-            raise Rejected(413, "The photo is too large.") from None
-        accepted = request.headers.get("accept-language", "")
-        agent = _ready_agent(request.app)
-        turn = Turn(guest.conversation, "", agent, self._record, key=key, accepted_language=accepted)
-        return await self._in_order(guest.conversation, turn.answer_to_photo(picture))
+    def _turn(
+        self, request: Request, guest: Guest, text: str = "", *, key: str | None, choice: Choice | None = None
+    ) -> Turn:
+        agent, accepted = _ready_agent(request.app), request.headers.get("accept-language", "")
+        return Turn(guest.conversation, text, agent, self._record, key=key, choice=choice, accepted_language=accepted)
 
     def _choice(self, guest: Guest, incoming: Incoming) -> Choice | None:
         """The button that was taken, if it is one of this conversation's."""

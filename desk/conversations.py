@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from desk.pictures import Picture
@@ -221,11 +222,12 @@ def lock(session: Session, conversation: str) -> None:
 def _locked(session: Session, conversation: str) -> Conversation:
     """The conversation's row, its own until the transaction ends: so its numbers have no gaps."""
     row = session.get(Conversation, conversation, with_for_update=True)
-    if row is None:
-        row = Conversation(id=conversation, opened_at=clock.now())
-        row.last_number = row.customer_has_read = row.staff_has_read = 0
-        session.add(row)
-        session.flush()
+    if row is None:  # of two first messages at once, the second waits here for the first, and takes its row
+        opening = insert(Conversation).values(id=conversation, opened_at=clock.now())  # SQLite words it alike
+        is_mysql = session.get_bind().dialect.name in ("mysql", "mariadb")
+        session.execute(opening.prefix_with("IGNORE") if is_mysql else opening.on_conflict_do_nothing())
+        row = session.get(Conversation, conversation, with_for_update=True)
+        assert row is not None
     return row
 
 

@@ -33,17 +33,34 @@ let asked = 0; // messages that are being answered
 let staffIsTyping = false;
 let isOpen = !isEmbedded;
 let sending = Promise.resolve(); // one message after the other
+let opening = sending; // what has no place in that order waits for the conversation alone
 let lastTyped = 0;
 let shopName = address.get("shop");
 
-const connection = new Connection({ token: kept.token, onToken: ({ token }) => Object.assign(kept, { token }) && remember() });
+let generation = 0; // counts the conversations of this page: what comes for one that was left is dropped
+let connection = connect();
 const view = new View(page.log, { write, retry, picture: photo });
+
+function connect() {
+  const mine = generation;
+  const keep = ({ token }) => mine === generation && Object.assign(kept, { token }) && remember();
+  return new Connection({ token: kept.token, onToken: keep });
+}
 
 const photos = new Map(); // by name: fetched once, however often they are drawn
 
 function photo(name) {
-  if (!photos.has(name)) photos.set(name, connection.picture(`photos/${encodeURIComponent(name)}`));
+  if (!photos.has(name)) {
+    const fetched = connection.picture(`photos/${encodeURIComponent(name)}`);
+    photos.set(name, fetched);
+    fetched.catch(() => photos.delete(name)); // so that it is asked for again
+  }
   return photos.get(name);
+}
+
+function forgetPhotos() {
+  for (const fetched of photos.values()) fetched.then((source) => source && URL.revokeObjectURL(source), () => {});
+  photos.clear();
 }
 
 function pageLanguage() {
@@ -77,23 +94,43 @@ function randomKey() {
 // The conversation
 
 function start(identity, fresh = false) {
-  sending = sending.then(() => open(identity, fresh)); // what is written meanwhile waits
+  const mine = generation;
+  // what is written meanwhile waits
+  sending = opening = sending.then(() => mine === generation && open(identity, fresh));
+}
+
+// Leaves the conversation, whatever is still under way in it, for a new one.
+function startAfresh() {
+  connection.stop();
+  generation += 1;
+  connection = connect();
+  sending = Promise.resolve();
+  unsent = [];
+  asked = 0;
+  staffIsTyping = false;
+  empty();
+  remember();
+  start(undefined, true);
 }
 
 async function open(identity, fresh) {
+  const mine = generation;
   if (kept.isVouchedFor && !identity && isEmbedded) fresh = true; // somebody else may sit here now
   let waited = 0;
   for (;;) {
     try {
       const opened = await connection.open(identity, fresh);
+      if (mine !== generation) return;
       kept.isVouchedFor = Boolean(identity) || (kept.isVouchedFor && !opened.is_new);
       if (opened.is_new) empty();
       remember();
       break;
     } catch {
+      if (mine !== generation) return;
       isUp = false;
       showState();
       await new Promise((resolve) => setTimeout(resolve, Math.min(500 * 2 ** waited++, 10_000)));
+      if (mine !== generation) return;
     }
   }
   connection.listen(0, { message: heard, presence: noticed, line, closed: () => start(identity) });
@@ -104,6 +141,8 @@ async function open(identity, fresh) {
 // A conversation in which nothing was said; what waits to be sent goes there.
 function empty() {
   delete kept.read;
+  forgetPhotos();
+  unsent = unsent.filter((entry) => entry.state !== "sent");
   said = new Map();
   unrecorded = [];
   seen = 0;
@@ -135,7 +174,9 @@ function line(up) {
   if (isUp === up) return;
   isUp = up;
   showState();
-  if (up) sendWaiting();
+  if (!up) return;
+  show(); // and with it the photos that did not come
+  sendWaiting();
 }
 
 function sendWaiting() {
@@ -182,9 +223,11 @@ function send(entry) {
 
 async function deliver(entry) {
   if (!unsent.includes(entry)) return; // it is there already
+  const mine = generation;
   asked += 1;
   showTyping();
   const outcome = await connection.send(entry.payload, entry.key);
+  if (mine !== generation) return;
   asked -= 1;
   showTyping();
   if (outcome.trouble) return failed(entry, outcome);
@@ -224,8 +267,12 @@ function failed(entry, { trouble, again }) {
 }
 
 async function attach(file) {
+  const mine = generation;
+  await opening;
+  if (mine !== generation) return;
   const problem = !PICTURES.includes(file.type) ? "notAPicture" : file.size > LARGEST_PICTURE ? "tooLarge" : null;
   const trouble = problem ?? (await connection.sendPhoto(file, randomKey())).trouble;
+  if (mine !== generation) return;
   if (trouble) {
     unrecorded.push({ who: "note", text: trouble, at: Date.now(), after: lastNumber() });
     show({ arrived: 1 });
@@ -377,10 +424,7 @@ page.restart.addEventListener("click", () => {
 });
 page.sure.addEventListener("close", () => {
   if (page.sure.returnValue !== "yes") return;
-  connection.stop();
-  unsent = [];
-  empty();
-  start(undefined, true);
+  startAfresh();
   if (hasKeyboard) page.text.focus();
 });
 page.close.addEventListener("click", () => tellPage({ close: true }));

@@ -57,9 +57,11 @@ export class Connection {
     return response.ok ? {} : { trouble: response.status === 415 ? "notAPicture" : "notAnswered" };
   }
 
-  // A picture of this conversation. An <img> sends no token, so it is fetched here and shown from memory.
+  // A picture of this conversation; null where there is none. An <img> sends no token, so it is fetched here and shown
+  // from memory.
   async picture(address) {
     const response = await fetch(address, { headers: this.#headers() });
+    if (response.status === 404) return null;
     if (!response.ok) throw new Error(`picture: ${response.status}`);
     return URL.createObjectURL(await response.blob());
   }
@@ -83,18 +85,16 @@ export class Connection {
     this.#listening?.stopped.abort();
     this.#listening = listening;
     let failures = 0;
+    const hasSpoken = () => (failures = 0); // what only opens and ends again does not count
     while (!listening.stopped.signal.aborted) {
       try {
-        await this.#follow(listening, () => {
-          failures = 0;
-          handlers.line(true);
-        });
+        if (await this.#follow(listening, hasSpoken)) continue;
       } catch (error) {
         if (listening.stopped.signal.aborted) return;
         if (error instanceof Closed) return handlers.closed();
         handlers.line(false);
-        await pause(PAUSES[Math.min(failures++, PAUSES.length - 1)], listening.stopped.signal);
       }
+      await pause(PAUSES[Math.min(failures++, PAUSES.length - 1)], listening.stopped.signal);
     }
   }
 
@@ -103,45 +103,53 @@ export class Connection {
     this.#listening = null;
   }
 
-  async #follow(listening, isUp) {
-    const silence = new AbortController();
-    const signal = AbortSignal.any?.([silence.signal, listening.stopped.signal]) ?? silence.signal;
-    let alarm = setTimeout(() => silence.abort(), SILENCE);
+  // Listens as long as the stream goes on; whether to ask on at once.
+  async #follow(listening, hasSpoken) {
+    const line = new AbortController();
+    const hangUp = () => line.abort();
+    let alarm = setTimeout(hangUp, SILENCE);
+    const isAlive = () => {
+      clearTimeout(alarm);
+      alarm = setTimeout(hangUp, SILENCE);
+    };
+    listening.stopped.signal.addEventListener("abort", hangUp);
     try {
-      const response = await fetch(`events?after=${listening.after}`, {
-        headers: { Accept: "text/event-stream", "Last-Event-ID": String(listening.after), ...this.#headers() },
-        signal,
-      });
-      if (response.status === 401) throw new Closed();
-      if (!response.ok) throw new Error(`events: ${response.status}`);
+      const headers = { Accept: "text/event-stream", "Last-Event-ID": String(listening.after) };
+      const response = await this.#events(listening, "", line.signal, headers);
+      listening.handlers.line(true);
       if (!response.body || !response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-        return await this.#poll(listening, isUp);
+        isAlive();
+        await this.#poll(listening, line.signal);
+        hasSpoken();
+        return true;
       }
-      isUp();
       for await (const event of events(response.body)) {
-        clearTimeout(alarm);
-        alarm = setTimeout(() => silence.abort(), SILENCE);
-        isUp();
+        isAlive();
+        hasSpoken();
         if (event) this.#tell(listening, event.event, JSON.parse(event.data));
       }
+      return false;
     } finally {
       clearTimeout(alarm);
+      listening.stopped.signal.removeEventListener("abort", hangUp);
     }
   }
 
   // Where something on the way keeps streams back: ask, and be answered when there is news.
-  async #poll(listening, isUp) {
-    const response = await fetch(`events?after=${listening.after}&wait=${POLL_SECONDS}`, {
-      headers: this.#headers(),
-      signal: listening.stopped.signal,
-    });
-    if (response.status === 401) throw new Closed();
-    if (!response.ok) throw new Error(`events: ${response.status}`);
-    isUp();
+  async #poll(listening, signal) {
+    const response = await this.#events(listening, `&wait=${POLL_SECONDS}`, signal);
     for (const message of (await response.json()).messages) this.#tell(listening, "message", message);
   }
 
+  async #events(listening, how, signal, headers) {
+    const response = await fetch(`events?after=${listening.after}${how}`, { headers: { ...headers, ...this.#headers() }, signal });
+    if (response.status === 401) throw new Closed();
+    if (!response.ok) throw new Error(`events: ${response.status}`);
+    return response;
+  }
+
   #tell(listening, kind, data) {
+    if (listening.stopped.signal.aborted) return;
     if (kind === "presence") return listening.handlers.presence(data);
     if (data.number <= listening.after) return; // told already
     listening.after = data.number;
@@ -184,6 +192,7 @@ function pause(milliseconds, signal) {
     const done = () => {
       clearTimeout(timer);
       removeEventListener("online", done);
+      signal.removeEventListener("abort", done);
       resolve();
     };
     const timer = setTimeout(done, milliseconds);

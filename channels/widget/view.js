@@ -20,7 +20,8 @@ export function button(className, text, act) {
 }
 
 export class View {
-  // `act`: {write(text, payload), retry(entry), picture(name) -> promise of an address that an <img> can show}
+  // `act`: {write(text, payload), retry(entry), picture(name) -> promise of an address that an <img> can show,
+  // of null where there is none}
   constructor(log, act) {
     this.log = log;
     this.act = act;
@@ -38,12 +39,21 @@ export class View {
     });
     replaceChanged(this.log, shown);
     this.#keepLastChoices();
+    this.#fillPhotos();
   }
 
   // A choice is open until something else is said.
   #keepLastChoices() {
     for (const made of this.log.querySelectorAll(".choices")) {
       if (made.parentElement !== this.log.lastElementChild) made.remove();
+    }
+  }
+
+  // Only what stands in the log is asked for; what did not come, each time that something is shown.
+  #fillPhotos() {
+    for (const made of this.log.querySelectorAll("img[data-photo]:not([src])")) {
+      const fill = (source) => (source ? (made.src = source) : made.replaceWith(this.#bubble(this.words.picture)));
+      this.act.picture(made.dataset.photo).then(fill, () => {});
     }
   }
 
@@ -113,10 +123,7 @@ export class View {
   #photo(name) {
     const made = make("img", "picture");
     made.alt = this.words.picture;
-    this.act.picture(name).then(
-      (source) => (made.src = source),
-      () => made.replaceWith(this.#bubble(this.words.picture)),
-    );
+    made.dataset.photo = name;
     return made;
   }
 

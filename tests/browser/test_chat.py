@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from playwright.sync_api import Frame, FrameLocator, Page, expect
+from playwright.sync_api import Frame, FrameLocator, Page, Route, expect
 from sqlalchemy.orm import Session
 
 from deploy.bot import Bot
@@ -68,8 +70,9 @@ def _claims(token: str) -> dict[str, Any]:
     return dict(jwt.decode(token, options={"verify_signature": False}))
 
 
-def chat_page(context: Any, bot: Bot) -> Chat:
+def chat_page(context: Any, bot: Bot, *, prepared: Callable[[Page], object] = lambda page: None) -> Chat:
     page = context.new_page()
+    prepared(page)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.errors = problems  # type: ignore[attr-defined]
@@ -204,12 +207,91 @@ def test_a_new_conversation_begins_afresh_and_the_old_one_is_closed_to_it(bot: B
     chat.write("hello")
     chat.hears("assistant")
     before = chat.conversation()
-    chat.page.locator("#restart").click()
-    chat.page.locator("#sure button", has_text="Start over").click()
-    expect(chat.page.locator("#welcome")).to_be_visible()
+    start_over(chat)
     chat.write("where is my order")
     chat.hears("seven digits")
     assert chat.conversation() != before
+
+
+def start_over(chat: Chat) -> None:
+    chat.page.locator("#restart").click()
+    chat.page.locator("#sure button", has_text="Start over").click()
+    expect(chat.page.locator("#welcome")).to_be_visible()
+
+
+def test_a_question_that_is_being_answered_does_not_follow_into_a_new_conversation(
+    bot: Bot, browse: OpenContext, records: Session
+) -> None:
+    chat = chat_page(browse(language="en-GB"), bot)
+    chat.write("hello")
+    chat.hears("assistant")
+    before, token = chat.conversation(), chat.page.evaluate("JSON.parse(localStorage['haoke.chat']).token")
+    held: list[Route] = []
+    chat.page.route("**/webhook", lambda route: route.continue_() if held else held.append(route))
+    with chat.page.expect_request("**/webhook"):
+        chat.write("where is my order")
+    start_over(chat)
+    chat.page.wait_for_function("token => JSON.parse(localStorage['haoke.chat']).token !== token", arg=token)
+    with chat.page.expect_response("**/webhook"):
+        held[0].continue_()
+    chat.write("return policy")
+    chat.hears("30")
+    expect(chat.page.locator(".said.customer")).to_have_count(1)
+    said = conversations.since(records, chat.conversation())
+    assert [one.text for one in said if one.sender is Sender.CUSTOMER] == ["return policy"]
+    assert chat.conversation() != before
+
+
+def test_a_photo_that_did_not_come_is_asked_for_again_and_is_let_go_with_its_conversation(
+    bot: Bot, browse: OpenContext
+) -> None:
+    count = """() => {
+      window.held = 0;
+      const { createObjectURL, revokeObjectURL } = URL;
+      URL.createObjectURL = (blob) => ((window.held += 1), createObjectURL.call(URL, blob));
+      URL.revokeObjectURL = (address) => ((window.held -= 1), revokeObjectURL.call(URL, address));
+    }"""
+    chat = chat_page(browse(language="en-GB"), bot, prepared=lambda page: page.add_init_script(f"({count})()"))
+    chat.page.route("**/photos/*", lambda route: route.abort())
+    file = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": photo(size=(600, 400))}
+    with chat.page.expect_event("requestfailed"):
+        chat.page.locator("#file").set_input_files(file)  # type: ignore[arg-type]
+    chat.hears("photo")
+    chat.page.unroute("**/photos/*")
+    chat.write("hello")
+    expect(chat.page.locator(".said.customer img")).to_have_js_property("naturalWidth", 600)
+    assert chat.page.evaluate("window.held") == 1
+    start_over(chat)
+    chat.page.wait_for_function("window.held === 0")
+
+
+# The line to the server
+
+
+def test_an_old_stream_ends_with_its_conversation_in_every_browser(bot: Bot, browse: OpenContext) -> None:
+    chat = chat_page(
+        browse(language="en-GB"), bot, prepared=lambda page: page.add_init_script("delete AbortSignal.any")
+    )
+    chat.write("hello")
+    chat.hears("assistant")
+    with chat.page.expect_event("requestfailed", lambda request: "/events" in request.url):
+        start_over(chat)
+
+
+def test_a_stream_that_opens_and_says_nothing_is_asked_for_less_and_less_often(bot: Bot, browse: OpenContext) -> None:
+    page = browse(language="en-GB").new_page()
+    asked: list[float] = []
+
+    def answer(route: Route) -> None:
+        asked.append(time.monotonic())
+        route.fulfill(content_type="text/event-stream", body="")
+
+    page.route("**/events?*", answer)
+    page.goto(f"{bot.url}/chat")
+    page.wait_for_timeout(4_500)
+    pauses = [later - earlier for earlier, later in pairwise(asked)]
+    assert len(pauses) >= 3
+    assert all(pause >= least for pause, least in zip(pauses, (0.5, 1, 2), strict=False)), pauses
 
 
 # On a shop's page

@@ -11,9 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 from sqlalchemy.orm import Session
 
+from channels.incoming import CHOICE_SIGN
 from channels.settings import Settings
 from channels.web import WebChannel
 from desk import conversations, queue, work
@@ -287,13 +289,25 @@ def test_a_button_of_another_conversation_or_a_made_up_one_commands_nothing(site
     good = offer["buttons"][0]["payload"]
     with site.new_client() as stranger:
         stranger.post("/webhook", json={"message": "hello"})
-        for payload in (good, good[:-3] + "AAA", "choice:", "choice:/affirm", "choice:a.b.c"):
+        claims = {"aud": "haoke.choice", "sub": "web-1", "n": 2, "i": 0}
+        foreign = CHOICE_SIGN + jwt.encode(claims, "another shop's secret, as long as it has to be", "HS256")
+        unsigned = CHOICE_SIGN + jwt.encode(claims, None, "none")
+        for payload in (good, f" {good}\n", good[:-3] + "AAA", good[: good.rindex(".") + 1], foreign, unsigned):
             said = stranger.post("/webhook", json={"message": payload}).json()
             assert said[0]["text"] == "That choice has been used."
 
     assert site.heard() == ["offer", "hello"]
     assert site.post(json={"message": good}).status_code == 200
     assert site.heard()[-1] == "/affirm"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["choice: red or blue?", "choice:red", "choice:", "choice:/affirm", "choice:a.b.c", "choice:www.shop.example"],
+)
+def test_a_text_that_only_begins_like_a_button_is_a_text(site: Chat, text: str) -> None:
+    assert site.post(json={"message": text}).json()[0]["text"] == f"You said: {text}"
+    assert site.heard() == [text]
 
 
 @pytest.mark.parametrize(
@@ -333,6 +347,24 @@ def test_the_proxys_word_counts_only_where_there_is_one(shop: Session) -> None:
         assert statuses(chat) == [200, 429, 429]
     with serving(WebChannel(Settings(sessions_an_hour_per_address=1, proxies=1))) as chat:
         assert statuses(chat) == [200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "statuses"),
+    [
+        (["2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"], [200, 429, 200]),
+        (["::ffff:192.0.2.1", "192.0.2.1", "::ffff:192.0.2.2"], [200, 429, 200]),
+        (["192.0.2.1", "192.0.2.2", "_hidden"], [200, 200, 200]),
+    ],
+)
+def test_an_ipv6_address_counts_with_its_network(shop: Session, addresses: list[str], statuses: list[int]) -> None:
+    with serving(WebChannel(Settings(sessions_an_hour_per_address=1, proxies=1))) as chat:
+        found = []
+        for address in addresses:
+            with chat.new_client(headers={"X-Forwarded-For": address}) as client:
+                found.append(client.post("/session").status_code)
+
+    assert found == statuses
 
 
 def test_a_record_that_cannot_be_written_still_answers_and_says_that_it_was_not_kept(

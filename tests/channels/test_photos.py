@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
+import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -14,6 +17,7 @@ from channels.web import WebChannel
 from desk import pictures, queue
 from shop.models import Photo
 from tests.channels.server import Chat, serving
+from tests.channels.test_events import PATIENCE, wait_for
 from tests.desk.test_pictures import photo
 
 
@@ -94,3 +98,56 @@ def test_who_sends_photo_after_photo_is_stopped(shop: Session) -> None:
     with serving(WebChannel(Settings(photos_an_hour=1))) as chat:
         chat.client.post("/session")
         assert [sent(chat.client, photo()).status_code for _ in range(2)] == [200, 429]
+
+
+def test_who_sends_photos_under_many_names_is_stopped(shop: Session) -> None:
+    with serving(WebChannel(Settings(photos_an_hour_per_address=2))) as chat:
+        statuses = []
+        for _ in range(3):
+            with chat.new_client() as client:
+                client.post("/session")
+                statuses.append(sent(client, photo()).status_code)
+
+    assert statuses == [200, 200, 429]
+
+
+def test_a_photo_whose_sender_hangs_up_is_kept_whole(site: Chat, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.client.post("/session")
+    store, is_drawing, is_gone = pictures.store, threading.Event(), threading.Event()
+
+    def slowly(data: bytes) -> pictures.Picture:
+        is_drawing.set()
+        is_gone.wait(PATIENCE)
+        return store(data)
+
+    monkeypatch.setattr(pictures, "store", slowly)
+    connection = http.client.HTTPConnection(site.client.base_url.host, site.client.base_url.port)
+    cookies = "; ".join(f"{name}={value}" for name, value in site.client.cookies.items())
+    connection.request("POST", "/webhooks/rest/photos", photo(), {"Cookie": cookies, "Content-Type": "image/jpeg"})
+    assert is_drawing.wait(PATIENCE)
+    connection.close()
+    time.sleep(0.2)  # until the server knows
+    is_gone.set()
+
+    wait_for(lambda: len(messages(site)) == 2)
+    first, second = messages(site)
+    assert second["text"] == "Got your photo."
+    assert [file.name for file in folder.iterdir()] == [first["photo"]]
+
+
+def test_a_photo_that_takes_too_long_is_apologised_for_and_kept(shop: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = pictures.store
+    monkeypatch.setattr(pictures, "store", lambda data: (time.sleep(0.5), store(data))[1])
+    with serving(WebChannel(Settings(answer_within_seconds=0.1))) as chat:
+        chat.client.post("/session")
+        answer = sent(chat.client, photo())
+
+        assert "cannot do that now" in answer.json()[0]["text"]
+        wait_for(lambda: len(messages(chat)) == 2)
+
+
+def test_a_bot_without_words_for_a_photo_says_so(site: Chat) -> None:
+    site.client.post("/session")
+    site.bot.agent.domain.responses.clear()
+
+    assert sent(site.client, photo()).status_code == 503

@@ -156,6 +156,17 @@ def test_many_writers_at_once_leave_no_gap_and_lose_nothing(sessions: sessionmak
         assert {int(one.text) % 20 for one in said} == set(range(20))
 
 
+def test_of_two_first_messages_at_once_the_second_takes_the_firsts_row(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversations.hear(session, HERE, "hello")
+    seen = session.get
+    looks = iter([None])  # as PostgreSQL shows it, until the first is committed
+    monkeypatch.setattr(session, "get", lambda *what, **how: next(looks, ...) and seen(*what, **how))
+
+    assert conversations.hear(session, HERE, "hello?").number == 2
+
+
 @pytest.mark.parametrize(
     ("text", "callback"),
     [
