@@ -56,8 +56,11 @@ class NewEmailProof(Email):
 
 
 class NewPhoneProof(Phone):
+    """The phone on file, asked for or right beside the e-mail on file."""
+
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
-        return super().read(turn, draft, asked) if asked else None
+        is_beside = draft["email"] is not None and draft["email"] == turn.value("email")
+        return super().read(turn, draft, asked) if asked or is_beside else None
 
 
 @register

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import takewhile
 
 from rasa_sdk.events import FollowupAction, SlotSet
@@ -18,12 +19,20 @@ from actions.products import (
     ProductInfo,
     ProductStock,
     RecommendProducts,
+    focus_on,
     place_among_offered,
 )
 from actions.steps import known_orders
 from actions.turn import Turn
+from shop import products
+from shop.products import ProductView
 
 MISSES_BEFORE_OFFER = 3
+ANOTHER = re.compile(
+    r"(?:那么?)?(.{1,12}?)的?(?:那个|那款|款)?(?:呢|怎么样)\s*[？?]*"
+    r"|(?:and|what about|how about) (?:the |that )?(.{2,30}?)(?: one)?\s*\??",
+    re.IGNORECASE,
+)
 ANNOUNCED = {  # the request that an order's number begins, right after the article that tells how it goes
     "utter_faq/invoice": "request_invoice_form",
     "utter_faq/return_how": "return_item_form",
@@ -108,6 +117,8 @@ class UseFacts(ShopAction):
         if scores_an_agent(turn):
             return [FollowupAction("action_record_rating")]
         has_number = turn.value("order_number") is not None
+        if _has_no_number(turn):
+            return [FollowupAction("list_orders_form")]
         if turn.active_form and not (has_number and turn.active_form == "list_orders_form"):
             return [FollowupAction("action_not_understood")]  # facts, but not those that were asked for
         if order := self._of_the_list(turn):
@@ -145,6 +156,26 @@ def _question_about_product(turn: Turn) -> AboutProduct:
     return (open_question or (ProductInfo if turn.value("product") else ProductStock))()
 
 
+def _has_no_number(turn: Turn) -> bool:
+    """Whether they are asked for an order's number and say that they have none, or who they are instead."""
+    if turn.active_form not in FLOWS or turn.active_form == "list_orders_form":
+        return False
+    step = FLOWS[turn.active_form].asked(turn, Draft(turn))
+    is_asked = step is not None and step.slot == "order_number"
+    return is_asked and (turn.value("email") is not None or answers.says(turn.text, "no_number"))
+
+
+def _another_product(turn: Turn) -> ProductView | None:
+    """The product of the same kind that "夹式的呢" or "what about the clip one" means, after one was spoken of."""
+    asked = ANOTHER.fullmatch(turn.text)
+    if turn.active_form or asked is None or not turn.slot(FOCUS):
+        return None
+    focus = products.product(turn.session, turn.slot(FOCUS))
+    found = products.find_products(turn.session, asked.group(1) or asked.group(2), limit=2)
+    is_one = len(found) == 1 and found[0].category is focus.category
+    return found[0] if is_one else None
+
+
 class NotUnderstood(ShopAction):
     """Says what would help; the third time in a row, offers a person."""
 
@@ -154,6 +185,10 @@ class NotUnderstood(ShopAction):
     def serve(self, turn: Turn) -> Events:
         if scores_an_agent(turn):
             return [FollowupAction("action_record_rating")]
+        if _has_no_number(turn):
+            return [FollowupAction("list_orders_form")]
+        if another := _another_product(turn):
+            return [*ProductInfo().answer(turn, another), *focus_on(another)]
         confirmation = turn.slot("confirmation")
         answer = answers.yes_or_no(turn.text, turn.intent, turn.confidence)
         if turn.was_offered_a_person and answer:

@@ -110,6 +110,8 @@ class AboutProduct(ShopAction, ABC):
     """An answer about one product. Several candidates are offered as a choice; none is said plainly."""
 
     def serve(self, turn: Turn) -> Events:
+        if turn.value("amount") and answers.says(turn.text, "budget"):
+            return RecommendProducts().serve(turn)  # "a lamp under 100" asks for what is there at that price
         found = named_products(turn) or self._offered_before(turn)
         if not found:
             turn.say("utter_unknown_product" if turn.values("product") else "utter_ask_which_product")
@@ -279,6 +281,8 @@ class RecommendProducts(ShopAction):
     def serve(self, turn: Turn) -> Events:
         category = products.category_of(turn.text)
         named = named_products(turn, limit=1) if turn.values("product") else []
+        if not named and category is None and answers.says(turn.text, "cheaper") and not self._shown_before(turn):
+            named = self._spoken_of(turn)
         like = named[0].id if named and category is None else None
         shown = self._shown_before(turn) if category is None and not named else []
         if len({product.category for product in shown}) == 1:
@@ -292,6 +296,10 @@ class RecommendProducts(ShopAction):
         turn.show([product_card(turn, p, price_range(turn, p), rated(turn, p)) for p in found])
         offered = [p.id for p in found or shown]
         return [SlotSet(CANDIDATES, offered or None), SlotSet("product_question", None)]
+
+    def _spoken_of(self, turn: Turn) -> list[ProductView]:
+        """The product that they ask for something cheaper than."""
+        return [products.product(turn.session, turn.slot(FOCUS))] if turn.slot(FOCUS) else []
 
     def _shown_before(self, turn: Turn) -> list[ProductView]:
         """What was suggested right before this message, which asks for cheaper ones than those."""

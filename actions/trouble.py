@@ -108,10 +108,13 @@ class FaultyProduct(Step):
     """Which product does not work: its name as the customer calls it."""
 
     slot = "faulty_product"
+    clears = ("solved", "next_step")
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
-        if product := turn.value("product"):
-            return product
+        named = [one for one in turn.entities if one["entity"] == "product"]
+        meant = [one for one in named if not answers.is_unwanted(turn.text[: one["start"]])]  # not the phone, the lamp
+        if named:
+            return str((meant or named)[0]["value"])
         return turn.text[:60] if asked and turn.intent in {"inform", "nlu_fallback"} and turn.text else None
 
 
@@ -124,13 +127,19 @@ class Solved(Step):
         return bool(draft["faulty_product"])
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> bool | None:
-        if not asked:
+        if not asked or _names_another_product(turn):
             return None
         if turn.intent == "report_fault" or answers.says(turn.text, "unsolved"):
             return False  # "still dead"
         if answers.is_short(turn.text) and answers.pick(turn.text, "next_step"):
             return False  # "repair it": they are past the steps
         return answers.yes_or_no(turn.text, turn.intent, turn.confidence)
+
+
+def _names_another_product(turn: Turn) -> bool:
+    """ "Not the phone, the lamp": the no is said to the product."""
+    named = [one for one in turn.entities if one["entity"] == "product"]
+    return any(answers.is_unwanted(turn.text[: one["start"]]) for one in named) and len(named) > 1
 
 
 class NextStep(Choice):

@@ -82,12 +82,22 @@ class Turn:
         return Answer(unrecorded=messages)
 
     async def _noted(self, heard: Heard) -> Answer:
-        """Who waits for a person and leaves an address hears that it was noted; an agent answers all else."""
-        if heard.callback_email is None:
+        """Who waits for a person and leaves an address hears that it was noted, and after a while that they still
+        have their place; an agent answers all else."""
+        if heard.callback_email is not None:
+            said = await self.say("utter_callback_noted", email=heard.callback_email)
+        elif heard.waits_behind is not None:
+            said = await self._say_that_they_wait(heard.waits_behind)
+        else:
             return Answer()
-        said = await self.say("utter_callback_noted", email=heard.callback_email)
         lines = [as_line(message) for message in said]
         return Answer(await self._record.reply(self._conversation, heard.number, lines))
+
+    async def _say_that_they_wait(self, behind: int) -> Messages:
+        hours = service_hours()
+        if not hours.is_open:
+            return await self.say("utter_still_waiting_after_hours", opens=hours.opens, closes=hours.closes)
+        return await self.say("utter_still_waiting" if behind else "utter_still_waiting_first", ahead=str(behind))
 
     async def answer_to_photo(self, photo: Picture) -> Answer:
         """A photo is kept for whoever looks into the case; the bot asks nothing new, so an open question stays open."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from shop import account, clock, contacts, trouble
 from shop.database import begin_change
 from shop.models import Conversation, Handover, HandoverState, Message, Photo, Sender
 
+REASSURED_EVERY = timedelta(minutes=2)  # who waits and writes again hears that they still have their place
 TYPING_LASTS = timedelta(seconds=6)
 MOST_AT_ONCE = 200
 
@@ -78,6 +79,7 @@ class Heard:
     is_with_person: bool
     replies: tuple[Said, ...] | None
     callback_email: str | None = None  # where they have just asked to be answered
+    waits_behind: int | None = None  # how many are before them, where they should be told again
 
 
 @dataclass(frozen=True)
@@ -124,12 +126,13 @@ def hear(
             session.add(kept)
     handover = open_handover_in(session, conversation)
     is_with_person, callback = handover is not None, _callback(handover, text) if is_new else None
-    if is_with_person and callback is None:
+    behind = _to_be_told_again(session, handover) if is_new and callback is None else None
+    if is_with_person and callback is None and behind is None:
         message.is_answered = True  # the agent owes the answer, and no request waits for it
     number, is_answered = message.number, message.is_answered
     session.commit()
     replies = _replies(session, conversation, number) if is_answered else None
-    return Heard(number, payload, is_new, is_with_person, replies, callback)
+    return Heard(number, payload, is_new, is_with_person, replies, callback, behind)
 
 
 def reply(session: Session, conversation: str, to: int, lines: Sequence[Line]) -> tuple[Said, ...]:
@@ -299,6 +302,25 @@ def _callback(handover: Handover | None, text: str) -> str | None:
         return None
     handover.callback_email = found.group()[: contacts.LONGEST_EMAIL]
     return handover.callback_email
+
+
+def _to_be_told_again(session: Session, handover: Handover | None) -> int | None:
+    """How many are before a customer who waits, if nobody has said anything to them for a while."""
+    if handover is None or handover.state is not HandoverState.WAITING:
+        return None
+    latest = select(func.max(Message.at)).where(
+        Message.conversation_id == handover.conversation, Message.sender != Sender.CUSTOMER
+    )
+    told_at: datetime = session.execute(latest).scalar() or handover.opened_at
+    if clock.now() - told_at < REASSURED_EVERY:
+        return None
+    return ahead_of(session, handover)
+
+
+def ahead_of(session: Session, handover: Handover) -> int:
+    """How many have waited longer."""
+    longer = select(func.count()).where(Handover.state == HandoverState.WAITING, Handover.id < handover.id)
+    return int(session.execute(longer.select_from(Handover)).scalar_one())
 
 
 def open_handover_in(session: Session, conversation: str) -> Handover | None:

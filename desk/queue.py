@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desk import conversations
@@ -81,8 +81,7 @@ def ahead_of(session: Session, conversation: str) -> int:
     handover = conversations.open_handover_in(session, conversation)
     if handover is None or handover.state is not HandoverState.WAITING:
         return 0
-    longer = select(func.count()).where(Handover.state == HandoverState.WAITING, Handover.id < handover.id)
-    return int(session.execute(longer).scalar_one())
+    return conversations.ahead_of(session, handover)
 
 
 def show(session: Session, id: int) -> Packet:

@@ -182,6 +182,13 @@ def body_of(request: Request) -> dict[str, Any]:
     return body
 
 
+def require_length(request: Request) -> None:
+    """Raises InvalidUsage where a body's length is no number: Sanic would read one of -1 bytes for ever."""
+    length = request.headers.get("content-length", "0").strip()
+    if not (length.isascii() and length.isdecimal()):
+        raise InvalidUsage("Content-Length has to be a number.")
+
+
 def _require_mark(request: Request, mark: str) -> None:
     origin = request.headers.get("origin")
     is_ours = origin is None or urlsplit(origin).netloc == request.headers.get("host")

@@ -16,7 +16,7 @@ from desk.sessions import Sessions
 from desk.streams import Streams
 from desk.web import accounts, events, handovers, lead, orders, pages
 from desk.web.feed import Feed
-from desk.web.guard import Guard
+from desk.web.guard import Guard, require_length
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,10 @@ def app(settings: Settings | None = None) -> Sanic:
     lead.add(web, guard)
     events.add(web, guard, feed, streams)
     pages.add(web)
+
+    @desk.signal("http.lifecycle.request")
+    async def refuse_strange_length(request: Request) -> None:
+        require_length(request)
 
     @web.get("/health")
     async def health(_request: Request) -> HTTPResponse:

@@ -34,6 +34,9 @@ REPLIES = {
     "utter_message_too_long": ("请控制在{max_characters}字以内。", "Please keep it under {max_characters} characters."),
     "utter_service_unavailable": ("系统出错，请拨打{service_phone}。", "We cannot do that now, call {service_phone}."),
     "utter_callback_noted": ("会回复到{email}。", "We'll answer at {email}."),
+    "utter_still_waiting": ("前面还有{ahead}位。", "Before you: {ahead}."),
+    "utter_still_waiting_first": ("下一位就是您。", "You're next."),
+    "utter_still_waiting_after_hours": ("同事{opens}-{closes}在。", "Our team is here {opens} to {closes}."),
     "utter_handover_opened": ("已为您转接人工客服。", "A person will answer you here."),
     "utter_handover_opened_after_hours": ("我们{opens}-{closes}在。", "We are here {opens} to {closes}."),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -203,3 +203,17 @@ def test_an_address_that_is_left_while_waiting_is_where_they_are_answered(chat: 
     assert handover.callback_email == "emma@example.com"
     work.take(shop, handover.id, "Lin")
     assert chat.say("or at emma@example.org") == []  # the agent reads it
+
+
+def test_who_waits_long_and_writes_again_is_told_their_place(chat: Chat, shop: Session) -> None:
+    wait_for_a_person(shop, "visitor-0")
+    wait_for_a_person(shop)
+    clock.set_source(lambda: NOON + timedelta(minutes=3))
+
+    assert chat.texts("hello???") == ["Before you: 1."]
+    assert chat.say("???") == []  # told just now
+    with chat.new_client() as other:
+        first = other.post("/webhook", json={"sender": "visitor-0", "message": "喂？"}).json()
+    assert [said["text"] for said in first] == ["下一位就是您。"]
+    clock.set_source(lambda: NIGHT)
+    assert chat.texts("hello???") == ["Our team is here 09:00 to 21:00."]

@@ -182,3 +182,16 @@ def test_an_address_left_while_waiting_is_for_the_answer(session: Session, text:
 
     assert conversations.hear(session, HERE, text, key="a").callback_email == callback
     assert conversations.hear(session, HERE, text, key="a").callback_email is None  # it is one message
+
+
+def test_who_waits_and_writes_again_after_a_while_hears_that_they_have_their_place(session: Session) -> None:
+    handover(session)
+    assert conversations.hear(session, HERE, "anyone?").waits_behind is None
+    clock.set_source(lambda: MORNING + timedelta(minutes=3))
+    heard = conversations.hear(session, HERE, "hello???")
+    assert (heard.waits_behind, heard.replies) == (0, None)
+    conversations.reply(session, HERE, heard.number, [bot("You're next.")])
+    assert conversations.hear(session, HERE, "and?").waits_behind is None
+    work.take(session, queue.open_in(session, HERE).id, "Lin")  # type: ignore[union-attr]
+    clock.set_source(lambda: MORNING + timedelta(minutes=9))
+    assert conversations.hear(session, HERE, "well?").waits_behind is None  # the agent answers

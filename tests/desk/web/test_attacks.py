@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+from contextlib import closing
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
@@ -65,3 +68,12 @@ def test_nothing_of_a_stranger_changes_anything(shop: Session, address: str, nam
 
     assert answer.status_code in {400, 401, 403, 404}, answer.text
     assert waiting(shop).state.value == "waiting"
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "+5", "x"])
+def test_a_body_of_a_strange_length_keeps_nobody_waiting(lin: Desk, address: str, length: str) -> None:
+    host, port = address.removeprefix("http://").split(":")
+    with closing(socket.create_connection((host, int(port)), timeout=10)) as line:
+        line.sendall(f"POST /desk/api/here HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\nx".encode())
+        assert line.recv(4096).startswith(b"HTTP/1.1 400")
+    assert lin.get("me").status_code == 200
