@@ -47,6 +47,14 @@ class ProfileValue(Step):
             return turn.text
         return turn.text if asked and len(turn.text) >= 8 else None
 
+    def default(self, turn: Turn, draft: Draft) -> str | None:
+        """The new e-mail or phone that was said with the request, before they were asked who they are."""
+        field = draft["profile_field"]
+        if field not in ("email", "phone"):
+            return None
+        said = [str(one["value"]) for one in draft["mentioned"] or [] if one["entity"] == field]
+        return next((value for value in said if value != draft[field]), None)
+
 
 class NewEmailProof(Email):
     """The e-mail on file: here the first e-mail said is the one on file, never the new one."""

@@ -188,7 +188,7 @@ class NotUnderstood(ShopAction):
         if _has_no_number(turn):
             return [FollowupAction("list_orders_form")]
         if another := _another_product(turn):
-            return [*ProductInfo().answer(turn, another), *focus_on(another)]
+            return [*ProductInfo().answer(turn, another), *focus_on(another), FollowupAction("action_listen")]
         confirmation = turn.slot("confirmation")
         answer = answers.yes_or_no(turn.text, turn.intent, turn.confidence)
         if turn.was_offered_a_person and answer:

@@ -246,6 +246,8 @@ class CompareProducts(ShopAction):
         return "action_compare_products"
 
     def serve(self, turn: Turn) -> Events:
+        if not turn.values("product") and place_among_offered(turn) is not None:
+            return ProductInfo().serve(turn)  # "what about the second?" compares nothing
         found = self._compared(turn)
         if len(found) < 2:
             turn.say("utter_ask_products_to_compare")

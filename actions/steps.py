@@ -501,7 +501,9 @@ class Phone(Step):
         return turn.shopper.customer_id is None
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
-        phone = turn.value("phone") or answers.last_four(turn.text, asked=asked)
+        is_beside = draft["email"] is not None and draft["email"] == turn.value("email")
+        beside = turn.text.replace(turn.written("email") or "", "")  # an address may hold digits, too
+        phone = turn.value("phone") or answers.last_four(beside, asked=asked or is_beside)
         if phone is None or not draft["email"]:
             return phone
         try:

@@ -113,7 +113,8 @@ def recommend(
 ) -> tuple[ProductView, ...]:
     """Products to suggest, in stock, best rated first (newest first with `new_only`), for `most_cents` or less.
 
-    `like` is a product: others of its category, nearest in price. With neither, one of each category.
+    `like` is a product: others of its category, those of its kind first, then nearest in price. With neither, one of
+    each category.
     """
     query = select(Product).where(Product.variants.any(Variant.stock > 0)).options(selectinload(Product.variants))
     if new_only:
@@ -244,9 +245,12 @@ def _variant_view(variant: Variant, names: OptionWords) -> VariantView:
 
 
 def _nearest(candidates: list[Product], model: Product, category: Category) -> list[Product]:
-    price = model.variants[0].price_cents
+    """First what goes by the same name, a lamp like the lamp, then what costs about the same."""
+    price, names = model.variants[0].price_cents, set(model.short_names)
     others = [item for item in candidates if item.category is category and item.id != model.id]
-    return sorted(others, key=lambda item: abs(item.variants[0].price_cents - price))
+    return sorted(
+        others, key=lambda item: (names.isdisjoint(item.short_names), abs(item.variants[0].price_cents - price))
+    )
 
 
 def _one_of_each_category(candidates: list[Product]) -> list[Product]:
