@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 help: ## Lists these commands.
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F '|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
-run: environment ## Starts the bot and prints where to chat; Ctrl-C ends it. HAOKE_PORT=5006 takes another port.
+run: environment ## Starts bot and desk and prints where to chat; Ctrl-C ends it. HAOKE_PORT=8005 HAOKE_DESK_PORT=8006 take other ports.
 	@$(PYTHON) -m deploy.local run
 
 shell: environment ## Starts the bot in this terminal.

@@ -135,7 +135,7 @@ def require_free_port(host: str, port: int, setting: str) -> None:
         except OSError as error:
             raise LaunchError(
                 f"Port {port} on {host} cannot be had ({error.strerror}): stop what is using it, "
-                f"or take another, for example {setting}={port + 1} make run."
+                f"or take another, for example {setting}={port + 100} make run."
             ) from None
 
 

@@ -140,7 +140,7 @@ def test_a_port_in_use_is_said_in_a_sentence_that_names_the_way_out() -> None:
     with socket.create_server((LOCAL, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
-            LaunchError, match=rf"Port {port} .*take another, for example HAOKE_PORT={port + 1} make run"
+            LaunchError, match=rf"Port {port} .*take another, for example HAOKE_PORT={port + 100} make run"
         ):
             require_free_port(LOCAL, port, "HAOKE_PORT")
     require_free_port(LOCAL, port, "HAOKE_PORT")
