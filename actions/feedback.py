@@ -13,6 +13,9 @@ from shop import feedback
 
 STARS = {"满分": 5, "五星": 5, "四星": 4, "三星": 3, "两星": 2, "二星": 2, "一星": 1, "full marks": 5}
 POINTS = re.compile(r"(?<![点百十])[一二两三四五](?=分(?![之钟]))")
+BARE_SCORE = re.compile(
+    r"(给|打)?\s*([1-5]|[一二三四五])\s*(分|星|颗星|points?|stars?|/\s*5|out of (5|five))?\s*[。.!！~]*"
+)
 NO_SCORE = re.compile(r"半|\bhalf\b|(/|out of)\s*10")  # halves, and scores of another scale
 
 
@@ -43,7 +46,10 @@ def score_in(said: str) -> int | None:
 
 def scores_an_agent(turn: Turn) -> bool:
     """Whether a bare number is their answer to the question how the agent was."""
-    return score_in(turn.text) is not None and scores.asked_of(turn.session, turn.visitor) is not None
+    return (
+        BARE_SCORE.fullmatch(turn.text.strip().lower()) is not None
+        and scores.asked_of(turn.session, turn.visitor) is not None
+    )
 
 
 class SayGoodbye(ShopAction):

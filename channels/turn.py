@@ -90,8 +90,9 @@ class Turn:
             said = await self._say_that_they_wait(heard.waits_behind)
         else:
             return Answer()
-        lines = [as_line(message) for message in said]
-        return Answer(await self._record.reply(self._conversation, heard.number, lines))
+        keeping = self._record.reply(self._conversation, heard.number, [as_line(message) for message in said])
+        kept = await self._tried("recording a reply", keeping)
+        return Answer(unrecorded=said) if kept is None else Answer(kept)
 
     async def _say_that_they_wait(self, behind: int) -> Messages:
         hours = service_hours()

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from desk import work
-from shop import clock
+from desk import presence, work
 from shop.database import begin_change
 from shop.models import Agent, Handover, HandoverState
-from shop.policy import POLICY
-
-
-def is_here(agent: Agent) -> bool:
-    """Whether their desk has shown itself lately."""
-    return agent.is_active and agent.seen_at is not None and agent.seen_at > _since()
 
 
 def give_up_conversations_of_the_absent(session: Session) -> tuple[int, ...]:
@@ -28,9 +20,12 @@ def give_up_conversations_of_the_absent(session: Session) -> tuple[int, ...]:
     if not session.execute(_left_alone().limit(1)).first():
         return ()
     begin_change(session)
-    given_up: list[int] = session.execute(_left_alone()).scalars().all()
-    for id in given_up:
+    given_up: list[int] = []
+    for id in session.execute(_left_alone()).scalars().all():
         handover = work.locked(session, id)
+        if not session.execute(_left_alone().where(Handover.id == id)).first():
+            continue  # meanwhile it was closed, or a colleague has it
+        given_up.append(id)
         agent = str(handover.agent)
         work.say(session, handover, "lost")
         handover.state, handover.agent, handover.active_at = HandoverState.WAITING, None, None
@@ -40,7 +35,7 @@ def give_up_conversations_of_the_absent(session: Session) -> tuple[int, ...]:
 
 
 def _left_alone() -> Any:
-    since = _since()
+    since = presence.here_since()
     return (
         select(Handover.id)
         .join(Agent, Agent.name == Handover.agent)
@@ -48,7 +43,3 @@ def _left_alone() -> Any:
         .where(or_(Agent.seen_at.is_(None), Agent.seen_at < since))
         .order_by(Handover.id)
     )
-
-
-def _since() -> datetime:
-    return clock.now() - timedelta(minutes=POLICY.agents_are_absent_after_minutes)

@@ -145,6 +145,7 @@ def sign_in(session: Session, name: str, password: str) -> tuple[AgentView, str]
     if not is_right:
         _count_miss(session, agent)
         raise NotSignedIn
+    session.execute(delete(SignIn).where(SignIn.opened_at < clock.now() - SIGNED_IN_FOR))
     token = secrets.token_urlsafe(BYTES_OF_A_TOKEN)
     agent.misses, agent.locked_until, agent.seen_at = 0, None, clock.now()
     session.add(SignIn(token_hash=_hash_of(token), agent_id=agent.id, opened_at=clock.now(), seen_at=clock.now()))

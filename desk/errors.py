@@ -95,3 +95,13 @@ class NoSuchReply(DeskError):
 
     def __str__(self) -> str:
         return f"There is no saved reply {self.id}."
+
+
+@dataclass(eq=False)
+class ColleagueAway(DeskError):
+    """The customer would wait for somebody who is not there."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} is away."

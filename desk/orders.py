@@ -21,7 +21,9 @@ MOST_ORDERS = 20
 
 
 def shopper_for(session: Session, handover: HandoverView, agent: str | None = None) -> Shopper:
-    """The customer as far as they are proven, with the agent who acts for them."""
+    """The customer as far as they are proven, with the agent who acts for them; of a closed one nobody is known."""
+    if handover.state is HandoverState.CLOSED:
+        return Shopper(handover.conversation, None, frozenset(), None, None, agent)
     return account.proven_since(session, handover.conversation, handover.opened_at, agent=agent or handover.agent or "")
 
 
@@ -50,7 +52,7 @@ def prove(session: Session, handover: HandoverView, number: str, proof: str, *, 
     Raises OrderNotFound, TooManyAttempts, NotTaken.
     """
     require_own(handover, agent)
-    proven = account.prove_order(session, handover.conversation, number, proof)
+    proven = account.prove_order(session, handover.conversation, number, proof, agent=agent)
     order = account.owned_order(session, proven, number)
     work.verified(session, handover.id, agent=agent, number=order.number, customer_id=order.customer_id)
 

@@ -124,7 +124,7 @@ def packet(session: Session, handover: Handover) -> Packet:
     photos = select(func.count()).where(Photo.conversation_id == handover.conversation)
     return Packet(
         **{field.name: getattr(shown, field.name) for field in fields(HandoverView)},
-        lines=_lines(session, handover.conversation),
+        lines=_lines(session, handover),
         photos=int(session.execute(photos).scalar_one()),
         notes=tuple(NoteView(note.at, note.agent, note.text) for note in handover.notes),
         earlier=_earlier(session, handover),
@@ -132,12 +132,13 @@ def packet(session: Session, handover: Handover) -> Packet:
     )
 
 
-def _lines(session: Session, conversation: str) -> tuple[Said, ...]:
-    """All that was said, however much it is."""
+def _lines(session: Session, handover: Handover) -> tuple[Said, ...]:
+    """All that was said, however much it is; of a closed one until then: what came later belongs to others."""
     lines: tuple[Said, ...] = ()
-    while more := conversations.since(session, conversation, lines[-1].number if lines else 0):
+    while more := conversations.since(session, handover.conversation, lines[-1].number if lines else 0):
         lines += more
-    return lines
+    until = handover.closed_at
+    return lines if until is None else tuple(one for one in lines if one.at <= until)
 
 
 def _earlier(session: Session, handover: Handover) -> tuple[EarlierView, ...]:

@@ -86,10 +86,12 @@ def ahead_of(session: Session, conversation: str) -> int:
 
 def show(session: Session, id: int) -> Packet:
     """One handover with all that an agent needs. Raises NoSuchHandover."""
-    handover = session.get(Handover, id)
-    if handover is None:
-        raise NoSuchHandover(id)
-    return packet(session, handover)
+    return packet(session, _existing(session, id))
+
+
+def find(session: Session, id: int) -> HandoverView:
+    """One handover as the queue shows it. Raises NoSuchHandover."""
+    return line(session, _existing(session, id))
 
 
 def waiting(session: Session) -> tuple[HandoverView, ...]:
@@ -100,6 +102,13 @@ def waiting(session: Session) -> tuple[HandoverView, ...]:
 def unfinished(session: Session) -> tuple[HandoverView, ...]:
     """Those who wait and those who are being served, the oldest first."""
     return _views(session, Handover.state != HandoverState.CLOSED)
+
+
+def _existing(session: Session, id: int) -> Handover:
+    handover: Handover | None = session.get(Handover, id)
+    if handover is None:
+        raise NoSuchHandover(id)
+    return handover
 
 
 def _with_wish(before: str, wish: str) -> str:

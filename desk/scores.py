@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from desk import conversations
@@ -32,11 +32,25 @@ def asked_of(session: Session, conversation: str) -> int | None:
     """The handover whose agent the customer's latest message scores: a button of its question was taken, or nothing
     was said to the customer between the question and their message. None if a score is the bot's."""
     chosen = select(Handover).where(Handover.conversation == conversation, Handover.score_asked_in.is_not(None))
-    handover: Handover | None = session.execute(chosen.order_by(Handover.id.desc()).limit(1)).scalars().first()
-    if handover is None or feedback.has_rated(session, conversation, handover=handover.id):
-        return None
-    messages = select(Message).where(Message.conversation_id == conversation)
-    question = session.execute(messages.where(Message.number == handover.score_asked_in)).scalars().one()
-    shops = messages.where(Message.sender != Sender.CUSTOMER).order_by(Message.number.desc()).limit(1)
-    is_open = session.execute(shops).scalars().one().number == question.number
-    return handover.id if is_open or question.chosen is not None else None
+    asked = [
+        (handover, _message(session, handover))
+        for handover in session.execute(chosen.order_by(Handover.id.desc())).scalars()
+        if not feedback.has_rated(session, conversation, handover=handover.id)
+    ]
+    for handover, question in asked:
+        if question.chosen is not None:
+            return int(handover.id)
+    last = _last_of_the_shop(session, conversation)
+    return next((int(handover.id) for handover, question in asked if question.number == last), None)
+
+
+def _message(session: Session, handover: Handover) -> Message:
+    chosen = select(Message).where(Message.conversation_id == handover.conversation)
+    found: Message = session.execute(chosen.where(Message.number == handover.score_asked_in)).scalars().one()
+    return found
+
+
+def _last_of_the_shop(session: Session, conversation: str) -> int | None:
+    chosen = select(func.max(Message.number)).where(Message.conversation_id == conversation)
+    found: int | None = session.execute(chosen.where(Message.sender != Sender.CUSTOMER)).scalar()
+    return found

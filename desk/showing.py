@@ -26,8 +26,8 @@ TOLD_OTHERWISE = {  # of previews and results: told with something else, or of n
 PAYMENTS = ("kind", "kind_of_payment")
 
 
-def order_facts(order: OrderView, words: Words) -> Facts:
-    """How an order stands."""
+def order_facts(order: OrderView, words: Words, *, is_proven: bool) -> Facts:
+    """How an order stands. Where it goes is told only of a proven one: a postal code would prove it."""
     shipment, refund = order.shipment, order.refund
     state = words.label(order.state)
     if order.is_overdue:
@@ -40,8 +40,8 @@ def order_facts(order: OrderView, words: Words) -> Facts:
         ("total", words.money(order.total_cents)),
         ("paid_with", words.payment(order.paid_with.kind, order.paid_with.last_four) if order.paid_with else None),
         ("refund", f"{words.money(refund.amount_cents)} · {words.label(refund.state)}" if refund else None),
-        ("recipient", order.recipient),
-        ("address", f"{order.address} {order.postal_code}".strip()),
+        ("recipient", order.recipient if is_proven else None),
+        ("address", f"{order.address} {order.postal_code}".strip() if is_proven else None),
         ("carrier", f"{words.term('carrier', shipment.carrier)} {shipment.tracking_number}" if shipment else None),
     ]
     return [{"label": words.say("fact", name), "text": text} for name, text in found if text]
@@ -127,6 +127,8 @@ def _text(name: str, value: Any, words: Words) -> str:
 
 def told(act: str, view: Any, order: OrderView, words: Words) -> str:
     """A sentence that tells the customer what was done, in the words of their language."""
+    if act == "cancel" and not view.refund_cents:
+        act = "cancel_unpaid"
     until = getattr(view, "send_back_by", None) or getattr(view, "answer_by", None)
     return words.say(
         "done",

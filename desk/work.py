@@ -11,6 +11,7 @@ from desk.errors import (
     AgentUnnamed,
     AlreadyHandedBack,
     AlreadyTaken,
+    ColleagueAway,
     DeskError,
     NoSuchColleague,
     NoSuchHandover,
@@ -19,6 +20,7 @@ from desk.errors import (
     TooLong,
 )
 from desk.packets import Packet, packet
+from desk.presence import is_here
 from desk.words import Words
 from shop import clock
 from shop.database import begin_change
@@ -29,6 +31,7 @@ from shop.models import (
     Handover,
     HandoverNote,
     HandoverState,
+    Message,
     Sender,
 )
 
@@ -88,15 +91,20 @@ def note(session: Session, id: int, *, agent: str, text: str) -> Packet:
 def pass_on(session: Session, id: int, *, agent: str, to: str, note: str | None = None) -> Packet:
     """Give one's conversation to a colleague, with a note for them.
 
-    Raises NoSuchHandover, AlreadyTaken, NotTaken, AlreadyHandedBack, AgentUnnamed, NoSuchColleague, TooLong.
+    Raises NoSuchHandover, AlreadyTaken, NotTaken, AlreadyHandedBack, AgentUnnamed, NoSuchColleague, ColleagueAway,
+    TooLong.
     """
     agent = _named(agent)
     begin_change(session)
     handover = _taken(session, id, agent)
     chosen = select(Agent).where(Agent.name == to, Agent.is_active)
-    if to == agent or session.execute(chosen).scalars().first() is None:
+    colleague = session.execute(chosen).scalars().first()
+    if to == agent or colleague is None:
         session.rollback()
         raise NoSuchColleague(to)
+    if not is_here(colleague):
+        session.rollback()
+        raise ColleagueAway(to)
     if note and note.strip():
         _note(handover, agent, _written(note))
     _give(session, handover, to)
@@ -135,11 +143,11 @@ def close(session: Session, id: int, *, agent: str, reason: CloseReason, note: s
         note = _written(note)
     begin_change(session)
     handover = _for_agent(session, id, agent)
-    had_a_talk = handover.state is HandoverState.TAKEN
-    handover.state, handover.closed_at = HandoverState.CLOSED, clock.now()
-    handover.agent, handover.reason, handover.note = agent, reason, note
-    if had_a_talk:
-        _say_goodbye(session, handover)
+    was_taken = handover.state is HandoverState.TAKEN
+    handover.state, handover.agent = HandoverState.CLOSED, agent
+    handover.reason, handover.note = reason, note
+    _say_goodbye(session, handover, was_taken=was_taken)
+    handover.closed_at = clock.now()
     name = "hand_back_handover" if reason is CloseReason.HANDED_BACK else "close_handover"
     session.add(audit(agent, name, handover, note=note, reason=reason.value))
     session.commit()
@@ -179,12 +187,20 @@ def _give(session: Session, handover: Handover, agent: str) -> None:
     say(session, handover, "joined")
 
 
-def _say_goodbye(session: Session, handover: Handover) -> None:
+def _say_goodbye(session: Session, handover: Handover, *, was_taken: bool) -> None:
     if handover.reason is None or handover.reason is CloseReason.ABUSE:
         return
-    say(session, handover, handover.reason.value)
-    if handover.reason in AFTER_A_TALK:
+    is_untaken = handover.reason is CloseReason.HANDED_BACK and not was_taken
+    say(session, handover, "handed_back_untaken" if is_untaken else handover.reason.value)
+    if was_taken and handover.reason in AFTER_A_TALK and _has_written(session, handover):
         scores.ask(session, handover)
+
+
+def _has_written(session: Session, handover: Handover) -> bool:
+    """Whether their agent has said anything to the customer: else there is nothing to be scored."""
+    theirs = select(Message.id).where(Message.conversation_id == handover.conversation, Message.sender == Sender.AGENT)
+    since = handover.taken_at or handover.opened_at
+    return session.execute(theirs.where(Message.agent == handover.agent, Message.at >= since)).first() is not None
 
 
 def _note(handover: Handover, agent: str, text: str) -> None:

@@ -133,21 +133,26 @@ def look_up(session: Session, number: str, *, agent: str) -> Shopper:
     return Shopper("", order.customer_id, frozenset(), order.customer.name, order.customer.language, agent)
 
 
-def prove_order(session: Session, visitor: str, number: str, proof: str) -> Shopper:
+def prove_order(session: Session, visitor: str, number: str, proof: str, *, agent: str | None = None) -> Shopper:
     """Let the visitor in to an order they can prove: its e-mail, phone, the phone's last four digits or postal code.
 
     The e-mail of the account proves the account. A wrong proof and an order that does not exist are one answer, after
     the same queries. Raises OrderNotFound (and counts the miss) and TooManyAttempts.
+
+    An agent whom the visitor has told their proof has attempts of their own: who failed with the bot is not locked out
+    at the desk.
     """
     number = normalise_order_number(number) or storable(number, 12)
+    who = visitor if agent is None else f"{agent} for {visitor}"[:120]
+    aimed_at = number if agent is None else f"{number} by staff"
     begin_change(session)
     try:
-        _refuse_guessing(session, visitor, aimed_at=number)
+        _refuse_guessing(session, who, aimed_at=aimed_at)
         order = _order_or_nobodys(session, number)
         is_their_email = is_same_email(proof, order.customer.email)
         is_proven = is_their_email | _is_on_order(proof, order)
         if order.id is None or not is_proven:
-            _count_miss(session, visitor, aimed_at=number)
+            _count_miss(session, who, aimed_at=aimed_at)
             raise OrderNotFound(number)
         _grant(session, visitor, order_id=order.id)
         if is_their_email:

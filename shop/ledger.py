@@ -70,7 +70,7 @@ def recalled(session: Session, key: str, kind: type[View]) -> View | None:
 
 def hold_to(quote: str | None, preview: Any) -> None:
     """Raises QuoteChanged where the customer agreed to something else than what would happen now."""
-    if quote is not None and not secrets.compare_digest(quote, quote_of(preview)):
+    if quote is not None and not secrets.compare_digest(quote.encode(errors="replace"), quote_of(preview).encode()):
         raise QuoteChanged
 
 

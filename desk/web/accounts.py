@@ -10,7 +10,7 @@ from sanic.response import HTTPResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from desk import absence, agents
+from desk import agents, presence
 from desk.web import wire
 from desk.web.guard import COOKIE, Guard, Refused, Visit, body_of
 from desk.words import LANGUAGES
@@ -68,7 +68,7 @@ def add(web: Blueprint, guard: Guard, *, secure_cookie: bool) -> None:
 
 def _colleagues(session: Session, of: str) -> list[dict[str, Any]]:
     others = session.execute(select(Agent).where(Agent.is_active, Agent.name != of).order_by(Agent.name)).scalars()
-    return [{"name": one.name, "is_here": absence.is_here(one)} for one in others]
+    return [{"name": one.name, "is_here": presence.is_here(one)} for one in others]
 
 
 def _cookie(is_secure: bool) -> dict[str, Any]:

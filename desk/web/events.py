@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from sanic import Blueprint
 from sqlalchemy.orm import Session
 
 from desk import agents
-from desk.agents import NotSignedIn
+from desk.agents import AgentView, NotSignedIn
 from desk.conversations import Presence, Said
+from desk.errors import DeskError
 from desk.streams import Quiet, Streams
 from desk.web import wire
 from desk.web.feed import Feed, Queue, merged
 from desk.web.guard import HEADERS, Guard, Refused, Visit
 from desk.web.handovers import visible
+from shop.models import HandoverState
 
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = ": still here\n\n"
@@ -27,28 +30,47 @@ def add(web: Blueprint, guard: Guard, feed: Feed, streams: Streams) -> None:
     async def events(visit: Visit) -> None:
         id = _number(visit, "handover")
         after = _number(visit, "after") or 0
+        watch = await visit.do(lambda session: _conversation(session, id, visit.agent)) if id is not None else None
         sources: list[Any] = [feed.follow(quiet_after=HEARTBEAT_SECONDS)]
-        if id is not None:
-            given = await visit.do(lambda session: visible(session, id, visit.agent))
-            sources.append(streams.follow(given.conversation, after, quiet_after=HEARTBEAT_SECONDS))
+        if watch is not None:
+            sources.append(streams.follow(watch, after, quiet_after=HEARTBEAT_SECONDS))
         headers = {**HEADERS, "X-Accel-Buffering": "no"}
         stream = await visit.request.respond(content_type="text/event-stream; charset=utf-8", headers=headers)
         await stream.send("retry: 1000\n\n")
         before: Queue | None = None
+        checked_at = time.monotonic()
         async for news in merged(*sources):
+            if time.monotonic() - checked_at >= HEARTBEAT_SECONDS:
+                checked_at = time.monotonic()
+                if not await visit.do(lambda session: _is_signed_in(session, visit.token)):
+                    await stream.send(_event("signed-out", {}))
+                    break
             if isinstance(news, Queue):
                 await stream.send(_event("queue", {"rows": wire.rows(news.rows, visit.agent)}))
                 if id is not None and before is not None and before.prints.get(id) != news.prints.get(id):
                     await stream.send(_event("changed", {}))
                 before = news
             elif isinstance(news, Quiet):
-                if not await visit.do(lambda session: _is_signed_in(session, visit.token)):
-                    await stream.send(_event("signed-out", {}))
-                    break
                 await stream.send(HEARTBEAT)
-            else:
+            elif await visit.do(lambda session: _may_still_hear(session, id, visit.agent)):
                 await stream.send(_said(news))
+            else:
+                await stream.send(_event("changed", {}))  # it is a colleague's now, or closed
+                break
         await stream.eof()
+
+
+def _conversation(session: Session, id: int | None, agent: AgentView) -> str | None:
+    """The conversation whose news the agent may hear; None of one that is closed. Raises NoSuchHandover, NotYours."""
+    given = visible(session, id or 0, agent)
+    return None if given.state is HandoverState.CLOSED else given.conversation
+
+
+def _may_still_hear(session: Session, id: int | None, agent: AgentView) -> bool:
+    try:
+        return _conversation(session, id, agent) is not None
+    except DeskError:
+        return False
 
 
 def _said(news: Said | Presence) -> str:

@@ -103,6 +103,7 @@ def _prints(session: Session) -> tuple[Print, ...]:
             Handover.callback_email,
             Handover.is_verified,
             Handover.order_number,
+            Handover.customer_id,
             notes,
             Conversation.last_number,
             Conversation.staff_has_read,

@@ -7,6 +7,7 @@ besides, a mark that only those pages can read, and comes from nowhere else by i
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import math
 import secrets
@@ -177,9 +178,19 @@ def body_of(request: Request) -> dict[str, Any]:
         body = request.json
     except InvalidUsage:
         raise Refused(400, "bad_request") from None
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or not _can_be_kept(body):
         raise Refused(400, "bad_request")
     return body
+
+
+def _can_be_kept(body: dict[str, Any]) -> bool:
+    """No half characters and no NUL, which no database takes."""
+    try:
+        written = json.dumps(body, ensure_ascii=False)
+        written.encode()
+    except (UnicodeEncodeError, ValueError, RecursionError):
+        return False
+    return "\\u0000" not in written
 
 
 def require_length(request: Request) -> None:
@@ -193,7 +204,11 @@ def _require_mark(request: Request, mark: str) -> None:
     origin = request.headers.get("origin")
     is_ours = origin is None or urlsplit(origin).netloc == request.headers.get("host")
     is_json = (request.content_type or "").startswith("application/json")
-    if not (is_ours and is_json and secrets.compare_digest(request.headers.get(MARK, ""), mark)):
+    if not (
+        is_ours
+        and is_json
+        and secrets.compare_digest(request.headers.get(MARK, "").encode(errors="replace"), mark.encode())
+    ):
         raise Refused(403, "not_from_here")
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from desk import conversations, pictures, queue, replies, work
 from desk.agents import AgentView
 from desk.errors import NotYours
-from desk.packets import Packet
+from desk.packets import HandoverView, Packet
 from desk.web import wire
 from desk.web.guard import Guard, Refused, Visit, body_of
 from shop.models import CloseReason, Handover, HandoverState, Photo, Sender
@@ -23,7 +23,7 @@ def add(web: Blueprint, guard: Guard) -> None:
     @web.get("/api/handovers/<id:int>")
     @guard.signed_in
     async def show(visit: Visit, id: int) -> HTTPResponse:
-        return response.json(await visit.do(lambda session: _packet(session, visible(session, id, visit.agent), visit)))
+        return response.json(await visit.do(lambda session: _shown(session, id, visit)))
 
     @web.post("/api/handovers/<id:int>/take")
     @guard.signed_in
@@ -104,9 +104,9 @@ def add(web: Blueprint, guard: Guard) -> None:
         return await response.file(path, mime_type=kind, headers={"Content-Disposition": "inline"})
 
 
-def visible(session: Session, id: int, agent: AgentView) -> Packet:
+def visible(session: Session, id: int, agent: AgentView) -> HandoverView:
     """A conversation that waits, or that is or was the agent's; a lead sees all. Raises NoSuchHandover, NotYours."""
-    given = queue.show(session, id)
+    given = queue.find(session, id)
     if given.state is not HandoverState.WAITING and given.agent != agent.name and not agent.is_lead:
         raise NotYours(id, str(given.agent))
     return given
@@ -120,6 +120,11 @@ async def _closed(visit: Visit, id: int, reason: CloseReason) -> HTTPResponse:
     note = visit.field("note", default="").strip() or None
     await visit.do(lambda session: work.close(session, id, agent=visit.agent.name, reason=reason, note=note))
     return response.empty()
+
+
+def _shown(session: Session, id: int, visit: Visit) -> dict[str, Any]:
+    visible(session, id, visit.agent)
+    return _packet(session, queue.show(session, id), visit)
 
 
 def _packet(session: Session, given: Packet, visit: Visit) -> dict[str, Any]:
@@ -147,6 +152,18 @@ def _filled(session: Session, id: int, agent: AgentView) -> list[dict[str, Any]]
 
 
 def _may_see_photo(session: Session, name: str, agent: AgentView) -> bool:
-    chosen = select(Handover.id).join(Photo, Photo.conversation_id == Handover.conversation).where(Photo.name == name)
-    handover = session.execute(chosen.order_by(Handover.id.desc()).limit(1)).scalar()
-    return handover is not None and bool(visible(session, handover, agent))
+    """Whether it stands in a conversation of which they may see a handover, at the time of that handover."""
+    chosen = select(Handover.id, Handover.closed_at, Photo.at).join(
+        Photo, Photo.conversation_id == Handover.conversation
+    )
+    for id, closed_at, sent_at in session.execute(chosen.where(Photo.name == name)):
+        if (closed_at is None or sent_at <= closed_at) and _may_see(session, id, agent):
+            return True
+    return False
+
+
+def _may_see(session: Session, id: int, agent: AgentView) -> bool:
+    try:
+        return bool(visible(session, id, agent))
+    except NotYours:
+        return False

@@ -68,9 +68,9 @@ def add(web: Blueprint, guard: Guard) -> None:
 
         def done(session: Session) -> dict[str, Any]:
             context = _context(session, id, number, visit)
-            once = f"desk-{id}-{act}-{key}"[:80]
-            found = _acting(lambda: acts.do(context, act, values, quote=quote, key=once))
             customers = Words(visible(session, id, visit.agent).language)
+            once = f"desk-{id}-{context.order.number}-{act}-{key}"[:80]
+            found = _acting(lambda: acts.do(context, act, values, quote=quote, key=once))
             return {
                 "facts": showing.view_facts(found, context.order, visit.words),
                 "say": showing.told(act, found, context.order, customers),

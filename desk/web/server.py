@@ -21,6 +21,7 @@ from desk.web.guard import Guard, require_length
 logger = logging.getLogger(__name__)
 
 LOOK_FOR_THE_ABSENT_EVERY = 10.0  # seconds
+TIME_TO_COME_BACK = 60.0  # whoever is here says so within half a minute, also after the desk itself was away
 LARGEST_BODY = 64 * 1024
 
 
@@ -74,10 +75,13 @@ def app(settings: Settings | None = None) -> Sanic:
 
 
 async def _look_for_the_absent(sessions: Sessions) -> None:
+    await asyncio.sleep(TIME_TO_COME_BACK)
     while True:
+        pause = LOOK_FOR_THE_ABSENT_EVERY
         try:
             for id in await sessions.do(absence.give_up_conversations_of_the_absent):
                 logger.info("Handover %s is back in the queue: its agent is absent.", id)
         except Exception as error:  # whatever ails the database: it is looked for again
             logger.error("Absent agents cannot be looked for: %s", type(error).__name__)
-        await asyncio.sleep(LOOK_FOR_THE_ABSENT_EVERY)
+            pause = TIME_TO_COME_BACK
+        await asyncio.sleep(pause)

@@ -29,7 +29,14 @@ def me(agent: AgentView, token: str) -> dict[str, Any]:
 def rows(handovers: Sequence[HandoverView], agent: AgentView) -> list[dict[str, Any]]:
     """The queue; those who wait are told their place in it."""
     places = {one.id: place for place, one in enumerate(filter(_waits, handovers), start=1)}
-    return [row(one, agent, places.get(one.id)) for one in handovers]
+    return [_for(one, row(one, agent, places.get(one.id)), agent) for one in handovers]
+
+
+def _for(handover: HandoverView, row: dict[str, Any], agent: AgentView) -> dict[str, Any]:
+    """Of a colleague's conversation agents are told that it is theirs; what it says is for leads."""
+    if _waits(handover) or _is_mine(handover, agent) or agent.is_lead:
+        return row
+    return {**row, "wish": "", "order_number": None, "callback_email": None}
 
 
 def row(handover: HandoverView, agent: AgentView, place: int | None = None) -> dict[str, Any]:
@@ -137,7 +144,7 @@ def order(
         "state": words.label(shown.state),
         "is_proven": is_proven,
         "warning": words.say("order", warning) if warning else None if is_mine else words.say("order", "not_taken"),
-        "facts": [*showing.order_facts(shown, words), *refused],
+        "facts": [*showing.order_facts(shown, words, is_proven=is_proven), *refused],
         "items": [f"{words.item(one)} {words.money(one.unit_price_cents)}" for one in shown.lines],
         "way": showing.way(shown, words),
         "returns": showing.returns_of(session, shopper, shown, words),

@@ -123,7 +123,7 @@ def test_what_an_agent_writes_elsewhere_is_pushed(site: Chat, listener: Listener
     work.write(shop, handover.id, agent="Lin", text="Hello, this is Lin.")
 
     joined, said = listener.messages(2)
-    assert joined["text"] == "Lin is with you now and has read what you wrote."
+    assert joined["text"] == "Lin is with you now and can see what you wrote."
     assert (said["sender"], said["agent"], said["text"]) == ("agent", "Lin", "Hello, this is Lin.")
 
 

@@ -90,7 +90,7 @@ def test_a_reply_is_kept_back_if_an_agent_began_to_speak_while_it_was_made(chat:
     assert chat.say("where is my order") == []
     assert lines_of(shop, taken[0]) == [
         (Sender.CUSTOMER, "where is my order"),
-        (Sender.BOT, "Lin is with you now and has read what you wrote."),
+        (Sender.BOT, "Lin is with you now and can see what you wrote."),
     ]
 
 

@@ -14,7 +14,7 @@ from shop import clock
 from shop.models import Sender
 from tests.desk.conftest import MORNING
 
-JOINED = "Lin is with you now and has read what you wrote."
+JOINED = "Lin is with you now and can see what you wrote."
 HERE = "web-1"
 BUTTONS = {"buttons": [{"title": "Yes", "payload": "/affirm"}, {"title": "No"}]}
 

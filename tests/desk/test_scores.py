@@ -17,6 +17,7 @@ def finished(session: Session, reason: CloseReason = CloseReason.SOLVED) -> int:
     conversations.hear(session, HERE, "a person")
     id = queue.open_handover(session, HERE, language="en", topic="talk_to_human", wish="a person").id
     work.take(session, id, "Lin")
+    work.write(session, id, agent="Lin", text="Let me see.")
     work.close(session, id, agent="Lin", reason=reason)
     return id
 
@@ -70,4 +71,22 @@ def test_who_was_never_taken_is_not_asked(session: Session) -> None:
     id = queue.open_handover(session, HERE, language="en", topic="talk_to_human", wish="a person").id
     work.hand_back(session, id, agent="Lin")
 
-    assert conversations.since(session, HERE) == ()
+    assert [said.text for said in conversations.since(session, HERE)] == ["I'm back with you, the bot. Just ask."]
+
+
+def test_who_was_taken_without_a_word_is_not_asked(session: Session) -> None:
+    id = queue.open_handover(session, HERE, language="en", topic="talk_to_human", wish="a person").id
+    work.take(session, id, "Lin")
+    work.hand_back(session, id, agent="Lin")
+
+    assert scores.asked_of(session, HERE) is None
+
+
+def test_a_score_goes_to_the_agent_whose_question_was_answered(session: Session) -> None:
+    first = finished(session)
+    number = question(session)
+    second = finished(session)
+    assert scores.asked_of(session, HERE) == second
+    conversations.hear(session, HERE, "", choice=Choice(number, 4))
+
+    assert scores.asked_of(session, HERE) == first

@@ -72,7 +72,7 @@ def test_every_deed_of_the_bot_that_agents_hear_of_is_a_reply() -> None:
 
 def test_every_act_and_its_fields_have_their_words() -> None:
     names = {act.name for act in acts.ACTS}
-    assert names == set(words.table()["act"]) == set(words.table()["done"])
+    assert names == set(words.table()["act"]) == set(words.table()["done"]) - {"cancel_unpaid"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -95,3 +97,28 @@ def test_an_open_desk_goes_on_when_the_database_is_back(
     listener.wait("queue", lambda data: [one["id"] for one in data["rows"]] == [id])
     conversations.append(shop, "visitor-1", Line(Sender.BOT, "x"))
     shop.commit()
+
+
+def test_whoever_takes_it_is_told_alone_from_then_on(shop: Session, lin: Desk, mei: Desk) -> None:
+    id = waiting(shop).id
+    listener = Listener(mei, handover=id, after=1)
+    listener.wait("queue")
+    lin.done(f"handovers/{id}/take")
+    writes(shop, "visitor-1", "我的手机号是13812345678")
+    listener.wait("changed")
+    time.sleep(1)
+
+    assert not [one for one in listener.of("message") if "13812345678" in one["text"]]
+
+
+def test_of_a_colleagues_conversation_agents_hear_only_whose_it_is(
+    shop: Session, lin: Desk, mei: Desk, wang: Desk
+) -> None:
+    id = waiting(shop, order_number="W2378156").id
+    lin.done(f"handovers/{id}/take")
+    rows = [Listener(desk).wait("queue")["rows"][0] for desk in (mei, wang)]
+
+    assert [(row["agent"], row["wish"], row["order_number"]) for row in rows] == [
+        ("林", "", None),
+        ("林", "我要退台灯", "W2378156"),
+    ]

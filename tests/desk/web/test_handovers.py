@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from desk import conversations, pictures, queue, work
+from desk import absence, conversations, pictures, queue, work
 from shop import clock
 from shop.models import AuditEntry, Mood, Photo, Sender
 from tests.desk.web.conftest import Desk, proven, said, signed_in, waiting, writes
@@ -36,7 +36,7 @@ def test_a_packet_tells_an_agent_all_they_need_in_their_own_language(shop: Sessi
         "智能客服已办：改了收货地址。",
         "智能客服没能办：还没签收。",
     ]
-    assert en["summary"][2] == "They write Chinese." and "It is about a return." in en["summary"]
+    assert en["summary"][2] == "They write Chinese." and "About: a return." in en["summary"]
     assert en["summary"][3] == "They are angry: start with that."
     assert en["tried"] == ["changed the address", "not delivered yet"]
     facts = {one["label"]: one["text"] for one in zh["facts"]}
@@ -61,7 +61,7 @@ def test_taking_writing_and_handing_back(shop: Session, lin: Desk) -> None:
     lin.done(f"handovers/{id}/hand-back", note="新标签已发")
 
     assert said(shop, "visitor-1") == [
-        "林来为您服务了，您前面说的都看到了，不用再重复。",
+        "林来为您服务了，您前面说的都能看到，不用再重复。",
         "林的服务到这里。接下来由智能客服陪您，有事直接说。",
         "林这次的服务，您打几分？5分最好。",
     ]
@@ -115,7 +115,7 @@ def test_notes_are_for_colleagues_and_go_along_when_it_is_passed_on(shop: Sessio
     assert mei.seen(f"handovers/{id}")["is_mine"]
     everything = [one.text for one in conversations.since(shop, "visitor-1")]
     assert not [text for text in everything if "出差" in text or "熟悉" in text]
-    assert everything[-1] == "Mei来为您服务了，您前面说的都看到了，不用再重复。"
+    assert everything[-1] == "Mei来为您服务了，您前面说的都能看到，不用再重复。"
 
 
 @pytest.mark.parametrize("to", ["林", "nobody", ""])
@@ -140,6 +140,7 @@ def test_it_is_passed_to_colleagues_alone(shop: Session, lin: Desk, to: str) -> 
 def test_closing_has_a_reason_and_says_what_fits_it(shop: Session, lin: Desk, reason: str, heard: list[str]) -> None:
     id = waiting(shop).id
     lin.done(f"handovers/{id}/take")
+    lin.done(f"handovers/{id}/write", text="您好", key=KEY)
     lin.done(f"handovers/{id}/close", reason=reason)
 
     assert said(shop, "visitor-1")[1:] == heard
@@ -239,15 +240,13 @@ def test_a_photo_is_shown_to_those_who_may_see_its_conversation(
     assert lin.get(f"photos/{other.name}").status_code == 404
     assert lin.get("photos/..%2f..%2fshop.db").status_code == 404
     lin.done(f"handovers/{id}/take")
-    assert mei.get(f"photos/{kept.name}").status_code == 409
+    assert mei.get(f"photos/{kept.name}").status_code == 404
     assert shop.execute(select(Photo.name)).scalars().all()
 
 
 def test_an_absent_agent_loses_the_conversation_and_the_customer_keeps_their_place(
     shop: Session, address: str, lin: Desk, mei: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from desk import absence
-
     first, second = waiting(shop).id, waiting(shop, "visitor-2").id
     lin.done(f"handovers/{first}/take")
     later = clock.now() + timedelta(minutes=4)
@@ -265,8 +264,6 @@ def test_an_absent_agent_loses_the_conversation_and_the_customer_keeps_their_pla
 
 
 def test_who_works_from_the_terminal_is_not_missed(shop: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    from desk import absence
-
     work.take(shop, waiting(shop).id, "somebody without an account")
     later = clock.now() + timedelta(hours=4)
     monkeypatch.setattr(clock, "_source", lambda: later)
@@ -284,3 +281,30 @@ def test_script_in_every_field_comes_back_as_the_text_it_is(shop: Session, lin: 
     assert packet["lines"][0]["text"] == script and packet["wish"] == script
     assert packet["topic"] == "其他"
     assert desk.get(f"handovers/{id}").headers["content-type"] == "application/json"
+
+
+def test_what_is_said_after_it_was_closed_is_not_for_who_closed_it(shop: Session, lin: Desk, mei: Desk) -> None:
+    id = waiting(shop).id
+    lin.done(f"handovers/{id}/take")
+    lin.done(f"handovers/{id}/close", reason="solved")
+    writes(shop, "visitor-1", "我的新地址是……")
+
+    assert not [one for one in lin.seen(f"handovers/{id}")["lines"] if "新地址" in one["text"]]
+    assert lin.seen(f"handovers/{id}/orders")["orders"] == []
+
+
+def test_a_colleague_who_is_away_gets_nobody(shop: Session, lin: Desk) -> None:
+    id = waiting(shop).id
+    lin.done(f"handovers/{id}/take")
+
+    assert lin.refused(f"handovers/{id}/pass", to="Wang", note="") == (409, "Wang现在不在")
+    assert lin.seen(f"handovers/{id}")["is_mine"]
+
+
+def test_half_characters_are_refused(shop: Session, lin: Desk) -> None:
+    id = waiting(shop).id
+    lin.done(f"handovers/{id}/take")
+    body = f'{{"text": "\\ud800", "key": "{KEY}"}}'.encode()
+    headers = {"X-Haoke-CSRF": lin.mark, "Content-Type": "application/json"}
+
+    assert lin.client.post(f"/api/handovers/{id}/write", content=body, headers=headers).status_code == 400

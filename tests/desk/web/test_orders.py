@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop import account
+from shop.errors import OrderNotFound, TooManyAttempts
 from shop.models import AuditEntry, Order, OrderState, Return
 from tests.desk.web.conftest import Desk, proven, waiting
 
@@ -112,6 +114,7 @@ def test_an_order_not_proven_is_seen_but_not_touched(shop: Session, lin: Desk) -
 
     assert (order["number"], order["is_proven"], order["acts"]) == ("W8264404", False, [])
     assert "不要透露" in order["warning"]
+    assert not {"收货地址", "收件人"} & {one["label"] for one in order["facts"]}  # the postal code would prove it
     path = f"handovers/{id}/orders/W8264404/issue_invoice"
     assert lin.refused(f"{path}/preview", fields={})[0] == 409
     assert lin.refused(path, fields={}, quote="x", key=KEY)[0] == 409
@@ -190,3 +193,22 @@ def _first_choices(fields: dict[str, Any]) -> dict[str, Any]:
         elif field["is_required"]:
             values[name] = "上海市静安区南京西路1266号恒隆广场"
     return values
+
+
+def test_who_failed_with_the_bot_may_be_proven_by_an_agent(shop: Session, lin: Desk) -> None:
+    for attempt in range(5):
+        with contextlib.suppress(OrderNotFound, TooManyAttempts):
+            account.prove_order(shop, "visitor-1", "W2378156", f"000{attempt}")
+    id = waiting(shop).id
+    lin.done(f"handovers/{id}/take")
+
+    assert lin.done(f"handovers/{id}/prove", number="W2378156", proof="13812345678")["is_proven"]
+
+
+def test_the_same_key_for_another_order_does_nothing_to_it(shop: Session, lin: Desk) -> None:
+    id = mine(shop, lin)
+    act(lin, id, "W2378156", "cancel")
+    lin.done(f"handovers/{id}/prove", number="W8264403", proof="emma.clarke@example.com")
+    refused = lin.post(f"handovers/{id}/orders/W8264403/cancel", fields={}, quote="x", key=KEY)
+
+    assert refused.status_code == 409
