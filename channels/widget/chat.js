@@ -25,7 +25,9 @@ let language = kept.language ?? (pageLanguage().startsWith("zh") ? "zh" : "en");
 let words = WORDS[language];
 let said = new Map(); // by number
 let unrecorded = []; // what the server said of itself, without a place in the conversation
-let unsent = kept.unsent ?? []; // {key, text, payload, at, state, trouble}
+let unsent = []; // {key, text, payload, at, state, trouble}
+let recalled = kept.unsent ?? []; // of an earlier visit: whose it was shows when the conversation opens
+let vouchedBy; // the word of the shop's site for who sits here
 let seen = 0; // of ours, by the shop
 let isUp = false;
 let isReady = true;
@@ -76,7 +78,7 @@ function recall() {
 }
 
 function remember() {
-  const unsentNow = unsent.map(({ key, text, payload, at }) => ({ key, text, payload, at }));
+  const unsentNow = [...recalled, ...unsent].map(({ key, text, payload, at }) => ({ key, text, payload, at }));
   Object.assign(kept, { language, unsent: unsentNow });
   try {
     localStorage.setItem(STORED, JSON.stringify(kept));
@@ -95,8 +97,9 @@ function randomKey() {
 
 function start(identity, fresh = false) {
   const mine = generation;
+  vouchedBy = identity ?? vouchedBy;
   // what is written meanwhile waits
-  sending = opening = sending.then(() => mine === generation && open(identity, fresh));
+  sending = opening = sending.then(() => mine === generation && open(vouchedBy, fresh));
 }
 
 // Leaves the conversation, whatever is still under way in it, for a new one.
@@ -105,7 +108,7 @@ function startAfresh() {
   generation += 1;
   connection = connect();
   sending = Promise.resolve();
-  unsent = [];
+  unsent = recalled = [];
   asked = 0;
   staffIsTyping = false;
   empty();
@@ -121,6 +124,9 @@ async function open(identity, fresh) {
     try {
       const opened = await connection.open(identity, fresh);
       if (mine !== generation) return;
+      const isSomebodyElse = opened.is_new && kept.isVouchedFor; // what another left unsent is not said in their name
+      unsent = [...(isSomebodyElse ? [] : recalled), ...unsent];
+      recalled = [];
       kept.isVouchedFor = Boolean(identity) || (kept.isVouchedFor && !opened.is_new);
       if (opened.is_new) empty();
       remember();
@@ -135,6 +141,7 @@ async function open(identity, fresh) {
   }
   connection.listen(0, { message: heard, presence: noticed, line, closed: () => start(identity) });
   for (const entry of unsent) send(entry);
+  show();
   watchReadiness();
 }
 
@@ -224,6 +231,8 @@ function send(entry) {
 async function deliver(entry) {
   if (!unsent.includes(entry)) return; // it is there already
   const mine = generation;
+  const held = unsent.slice(0, unsent.indexOf(entry)).find((one) => one.state === "waiting");
+  if (held) return wait(entry, held.trouble); // one after the other, in their order
   asked += 1;
   showTyping();
   const outcome = await connection.send(entry.payload, entry.key);
@@ -244,6 +253,12 @@ async function deliver(entry) {
   remember();
   show({ arrived: outcome.messages?.length ?? 0 });
   tellSeen();
+  sendWaiting();
+}
+
+function wait(entry, trouble) {
+  Object.assign(entry, { trouble, state: "waiting" });
+  show();
 }
 
 function isHeard(entry) {
@@ -262,7 +277,8 @@ function failed(entry, { trouble, again }) {
   const isGivenUp = again === undefined || entry.attempts >= GIVE_UP_AFTER;
   Object.assign(entry, { trouble, state: isGivenUp ? "failed" : "waiting" });
   show();
-  if (!isGivenUp) setTimeout(() => entry.state === "waiting" && send(entry), again);
+  if (isGivenUp) sendWaiting();
+  else setTimeout(() => entry.state === "waiting" && send(entry), again);
   if (trouble === "notSentYet") line(false);
 }
 

@@ -319,7 +319,7 @@ def test_the_chat_opens_on_a_shops_page_closes_and_tells_of_what_came_meanwhile(
     assert handover is not None
     work.take(records, handover.id, "小林")
     work.write(records, handover.id, agent="小林", text="在的。")
-    expect(page.get_by_role("button", name="在线客服 (1 条新消息)")).to_be_visible()
+    expect(page.get_by_role("button", name="在线客服 (2 条新消息)")).to_be_visible()
     look(page, "desktop-zh-demo-unread")
     page.get_by_role("button", name="在线客服").click()
     chat.hears("在的。")

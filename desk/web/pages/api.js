@@ -16,6 +16,7 @@ export class SignedOut extends Error {}
 export class Unreachable extends Error {} // nobody knows whether it arrived
 
 let csrf = "sign-in";
+let name = null; // whose desk this page shows
 let tellSignedOut = () => {};
 
 export function onSignedOut(act) {
@@ -44,8 +45,14 @@ export async function post(path, body = {}) {
   try {
     return await request(path, body);
   } catch (error) {
-    const before = csrf;
-    if (error.status !== 403 || (await who()).csrf === before) throw error;
+    const before = { csrf, name };
+    if (error.status !== 403) throw error;
+    const now = await who();
+    if (now.csrf === before.csrf) throw error;
+    if (now.name !== before.name) {
+      tellSignedOut(); // somebody else works in this browser now: nothing is done in their name
+      throw new SignedOut();
+    }
     return request(path, body);
   }
 }
@@ -62,7 +69,7 @@ export function randomKey() {
 }
 
 function adopt(me) {
-  csrf = me.csrf;
+  ({ csrf, name } = me);
   return me;
 }
 

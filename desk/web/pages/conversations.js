@@ -42,7 +42,7 @@ export class Conversation {
 
   // It is out of the agent's hands, and out of sight: what was seen stays on the page, and nothing may be done.
   lose(sentence) {
-    this.packet = { ...this.packet, may: {}, lost: sentence };
+    this.packet = { ...this.packet, may: {}, state: "lost", lost: sentence };
     this.onChange(this);
   }
 

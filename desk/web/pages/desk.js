@@ -93,6 +93,7 @@ function signedOut() {
 
 function forget() {
   conversations.clear();
+  queue.show([]);
   current = null;
   rows = null;
   me = null;
@@ -236,6 +237,7 @@ async function load(conversation) {
     at("work-error").textContent = sentence(error);
     at("work-again").hidden = error instanceof Refusal;
     at("work-empty").hidden = true;
+    if (conversation.packet) stream.follow(conversation);
     return;
   }
   if (conversation !== current) return;
@@ -251,14 +253,18 @@ async function refresh(conversation) {
   const mine = (conversation.refreshing = Symbol("refresh"));
   try {
     const packet = await get(`handovers/${conversation.id}`);
-    if (conversation.refreshing === mine) conversation.takeIn(packet);
+    if (conversation.refreshing !== mine) return;
+    const wasLost = Boolean(conversation.packet?.lost);
+    conversation.takeIn(packet);
+    if (wasLost && conversation === current) stream.follow(conversation);
   } catch (error) {
     if (error instanceof Refusal && conversation.refreshing === mine) conversation.lose(error.message);
   }
 }
 
 function changed(conversation) {
-  if (conversation === current && conversation.packet) show(conversation);
+  if (conversation === current) return conversation.packet && show(conversation);
+  if (conversation.unsent[0]?.state === "failed") say(word("unsentElsewhere", { who: customerName(conversation.packet) }));
 }
 
 function show(conversation) {

@@ -1,6 +1,6 @@
 // What is asked before a conversation leaves the agent, and what leads look after: saved replies and the day's figures.
 
-import { get, post } from "./api.js";
+import { get, post, Refusal } from "./api.js";
 import { at, button, factList, foreign, make, once, onSubmit } from "./view.js";
 import { word } from "./words.js";
 
@@ -25,9 +25,11 @@ export function prepareDialogs(current, left) {
       open(dialog, prepare);
     });
     onSubmit(form, async (filled) => {
-      await post(`handovers/${conversation.id}/${name}`, body(filled));
-      dialog.close();
-      left(conversation, word(notice));
+      const leaving = conversation;
+      if (leaving.unsent.length) throw new Refusal(word("unsentFirst"));
+      await post(`handovers/${leaving.id}/${name}`, body(filled));
+      if (leaving === conversation) dialog.close();
+      left(leaving, word(notice));
     });
   }
 }

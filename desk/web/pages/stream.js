@@ -21,10 +21,11 @@ export class Stream {
     let failures = 0;
     while (!following.stopped.signal.aborted) {
       try {
-        await this.#listen(following, () => {
+        const wasRefused = await this.#listen(following, () => {
           failures = 0;
           this.handlers.line(true);
         });
+        if (wasRefused) continue;
       } catch {
         // told below
       }
@@ -39,7 +40,9 @@ export class Stream {
     this.#following = null;
   }
 
-  async #listen({ conversation, stopped }, isUp) {
+  // True where the conversation is somebody else's by now: the queue goes on without it.
+  async #listen(following, isUp) {
+    const { conversation, stopped } = following;
     const ended = new AbortController();
     const end = () => ended.abort();
     stopped.signal.addEventListener("abort", end, { once: true });
@@ -53,6 +56,11 @@ export class Stream {
         signal: ended.signal,
       });
       if (response.status === 401) return this.#leave();
+      if (response.status === 409 && conversation) {
+        following.conversation = null;
+        this.handlers.changed({}, conversation);
+        return true;
+      }
       if (!response.ok) throw new Error(`events: ${response.status}`);
       isUp();
       for await (const event of events(response.body)) {
