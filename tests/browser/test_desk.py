@@ -296,3 +296,25 @@ def test_a_wrong_password_says_so_and_a_lead_has_more(bot: Bot, desk: Desk, brow
     page.locator("#replies-filter").fill("问")
     page.locator("#replies-filter").press("Enter")
     expect(page.locator("#text")).to_have_value("您好，我是王姐。")
+
+
+def test_whoever_was_reading_when_a_colleague_took_it_goes_on_seeing_who_comes(
+    bot: Bot, desk: Desk, browse: OpenContext
+) -> None:
+    first = chat_page(browse(PHONE), bot)
+    first.write("转人工")
+    first.hears(A_PERSON)
+    lin, mei = seat(browse, desk, "林"), seat(browse, desk, "Mei", language="en-GB")
+    mei.page.locator("#waiting .row").click()
+    expect(mei.page.locator("#take")).to_be_visible()
+    lin.page.locator("#waiting .row").click()
+    lin.take()
+    expect(mei.page.locator("#standing")).to_contain_text("a lead may look")
+    second = chat_page(browse(PHONE, language="en-GB"), bot)
+    second.write("human please")
+    second.hears(A_PERSON)
+    expect(mei.page.locator("#waiting .row")).to_have_count(1)
+    expect(mei.page.locator("#line")).to_be_hidden()
+    first.write("我的电话是13800000000")
+    lin.hears("13800000000")
+    expect(mei.page.locator("#log")).not_to_contain_text("13800000000")
