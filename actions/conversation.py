@@ -19,6 +19,7 @@ from actions.products import (
     ProductInfo,
     ProductStock,
     RecommendProducts,
+    another_of_its_kind,
     focus_on,
     place_among_offered,
 )
@@ -171,9 +172,7 @@ def _another_product(turn: Turn) -> ProductView | None:
     if turn.active_form or asked is None or not turn.slot(FOCUS):
         return None
     focus = products.product(turn.session, turn.slot(FOCUS))
-    found = products.find_products(turn.session, asked.group(1) or asked.group(2), limit=2)
-    is_one = len(found) == 1 and found[0].category is focus.category
-    return found[0] if is_one else None
+    return another_of_its_kind(turn, focus, asked.group(1) or asked.group(2))
 
 
 class NotUnderstood(ShopAction):

@@ -129,7 +129,7 @@ class AboutProduct(ShopAction, ABC):
         answered = [SlotSet("product_question", None)]
         if place_among_offered(turn) is None:  # after the second one they may ask of the third
             answered.append(SlotSet(CANDIDATES, None))
-        return [*self.answer(turn, found[0]), *focus_on(found[0]), *answered]
+        return [*focus_on(found[0]), *self.answer(turn, found[0]), *answered]
 
     def _offered_before(self, turn: Turn) -> list[ProductView]:
         """Those they were to choose from, where they ask on instead: which one is still the question."""
@@ -181,6 +181,8 @@ class ProductStock(AboutProduct):
         wanted = products.option_codes(turn.session, said, product.id)
         variants = products.choose_variants(product, wanted)
         facts = {"product": turn.wording.named(product), "link": POLICY.site + product.url}
+        if said and not wanted and (other := another_of_its_kind(turn, product, " ".join(said))):
+            return [*ProductInfo().answer(turn, other), *focus_on(other)]  # "the one with the clip" is no version of it
         if said and (not wanted or not variants):
             facts |= {"asked": turn.wording.listing(said), "versions": versions(turn, product)}
             is_body = all(BODY_MEASURE.fullmatch(answers.plain(each)) for each in said)
@@ -196,6 +198,13 @@ class ProductStock(AboutProduct):
         else:
             turn.say("utter_product_stock", **facts, versions=stock_list(turn, variants))
         return []
+
+
+def another_of_its_kind(turn: Turn, product: ProductView, phrase: str) -> ProductView | None:
+    """The one other product of the same category that a phrase names."""
+    found = products.find_products(turn.session, phrase, limit=2)
+    is_one = len(found) == 1 and found[0].category is product.category and found[0].id != product.id
+    return found[0] if is_one else None
 
 
 LONGEST_LIST = 8
