@@ -67,8 +67,7 @@ class NewPhoneProof(Phone):
     """The phone on file, asked for or right beside the e-mail on file."""
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
-        is_beside = draft["email"] is not None and draft["email"] == turn.value("email")
-        return super().read(turn, draft, asked) if asked or is_beside else None
+        return super().read(turn, draft, asked) if asked or self.is_beside_email(turn, draft) else None
 
 
 @register

@@ -494,6 +494,10 @@ class Phone(Step):
 
     slot = "phone"
 
+    def is_beside_email(self, turn: Turn, draft: Draft) -> bool:
+        """Whether the e-mail that it belongs to is given in this very message."""
+        return draft["email"] is not None and draft["email"] == turn.value("email")
+
     def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
         return (turn.value("phone") or answers.last_four(turn.text, asked=True)) is not None
 
@@ -501,7 +505,7 @@ class Phone(Step):
         return turn.shopper.customer_id is None
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
-        is_beside = draft["email"] is not None and draft["email"] == turn.value("email")
+        is_beside = self.is_beside_email(turn, draft)
         beside = turn.text.replace(turn.written("email") or "", "")  # an address may hold digits, too
         phone = turn.value("phone") or answers.last_four(beside, asked=asked or is_beside)
         if phone is None or not draft["email"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rasa_sdk.events import FollowupAction, SlotSet
 
@@ -111,8 +111,7 @@ class FaultyProduct(Step):
     clears = ("solved", "next_step")
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
-        named = [one for one in turn.entities if one["entity"] == "product"]
-        meant = [one for one in named if not answers.is_unwanted(turn.text[: one["start"]])]  # not the phone, the lamp
+        named, meant = _products_named(turn)
         if named:
             return str((meant or named)[0]["value"])
         return turn.text[:60] if asked and turn.intent in {"inform", "nlu_fallback"} and turn.text else None
@@ -138,8 +137,14 @@ class Solved(Step):
 
 def _names_another_product(turn: Turn) -> bool:
     """ "Not the phone, the lamp": the no is said to the product."""
+    named, meant = _products_named(turn)
+    return len(named) > 1 and len(meant) < len(named)
+
+
+def _products_named(turn: Turn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Every product that the message names, and those of them that are not said no to."""
     named = [one for one in turn.entities if one["entity"] == "product"]
-    return any(answers.is_unwanted(turn.text[: one["start"]]) for one in named) and len(named) > 1
+    return named, [one for one in named if not answers.is_unwanted(turn.text[: one["start"]])]
 
 
 class NextStep(Choice):

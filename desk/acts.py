@@ -6,7 +6,7 @@ holds, as an action of the bot translates slots.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,8 +153,8 @@ def _checked(field: Field, value: Any, before: Values) -> Any:
     return text or None
 
 
-def _lines(context: Context) -> Iterator[Choice]:
-    return (Choice(str(line.id), context.words.item(line)) for line in context.order.lines)
+def _lines(context: Context) -> tuple[Choice, ...]:
+    return tuple(Choice(str(line.id), context.words.item(line)) for line in context.order.lines)
 
 
 def _pieces(context: Context) -> tuple[Choice, ...]:
@@ -222,7 +222,7 @@ ACTS = (
         "change_item",
         BEFORE_IT_SHIPS,
         lambda context: [
-            Field("line", "choice", choices=tuple(_lines(context))),
+            Field("line", "choice", choices=_lines(context)),
             Field("variant", "choice", choices=_variants(context, orders.item_choices)),
         ],
         lambda values: {"line_id": int(values["line"]), "variant_id": int(values["variant"])},
@@ -260,7 +260,7 @@ ACTS = (
         "open_exchange",
         ARRIVED,
         lambda context: [
-            Field("line", "choice", choices=tuple(_lines(context))),
+            Field("line", "choice", choices=_lines(context)),
             Field("variant", "choice", choices=_variants(context, returns.exchange_choices)),
             Field("quantity", "choice", choices=_quantities(context)),
             Field("reason", "choice", choices=_enum(context, *ReturnReason)),
@@ -280,7 +280,7 @@ ACTS = (
         GONE,
         lambda context: [
             Field("kind", "choice", choices=_enum(context, *returns.DELIVERY_PROBLEMS)),
-            Field("lines", "choices", choices=tuple(_lines(context))),
+            Field("lines", "choices", choices=_lines(context)),
             Field("remedy", "choice", choices=_enum(context, Remedy.RESEND, Remedy.REFUND)),
             Field("description", "long", is_required=False),
         ],
@@ -299,7 +299,7 @@ ACTS = (
         "claim_warranty",
         ARRIVED,
         lambda context: [
-            Field("line", "choice", choices=tuple(_lines(context))),
+            Field("line", "choice", choices=_lines(context)),
             Field("remedy", "choice", choices=_enum(context, Remedy.REPAIR, Remedy.REPLACE)),
             Field("description", "long"),
         ],

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from shop import clock, database
 from shop.database import begin_change
+from shop.ledger import audit_entry
 from shop.models import Agent, AuditEntry, Role, SignIn
 
 LEAST_CHARACTERS, MOST_CHARACTERS = 10, 200
@@ -234,7 +235,7 @@ def _view(agent: Agent) -> AgentView:
 
 
 def _audit(actor: str, action: str) -> AuditEntry:
-    return AuditEntry(at=clock.now(), actor=actor, action=action, subject=f"agent {actor}"[:40], details={})
+    return audit_entry(actor, action, f"agent {actor}"[:40])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

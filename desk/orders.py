@@ -59,5 +59,5 @@ def prove(session: Session, handover: HandoverView, number: str, proof: str, *, 
 
 def require_own(handover: HandoverView, agent: str) -> None:
     """Raises NotTaken where the conversation is not this agent's."""
-    if handover.state is not HandoverState.TAKEN or handover.agent != agent:
+    if not handover.is_with(agent):
         raise NotTaken(handover.id)

@@ -78,6 +78,10 @@ class HandoverView:
     callback_email: str | None
     unread: int  # how many of the customer's messages nobody at the desk has read
 
+    def is_with(self, agent: str) -> bool:
+        """Whether this agent has it now."""
+        return self.state is HandoverState.TAKEN and self.agent == agent
+
 
 @dataclass(frozen=True)
 class Packet(HandoverView):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from desk.errors import NoSuchReply, NothingWritten, TooLong
+from desk.errors import NoSuchReply
 from desk.packets import HandoverView
-from shop import clock
+from desk.texts import written
 from shop.database import begin_change
-from shop.models import AuditEntry, SavedReply
+from shop.ledger import audit_entry
+from shop.models import SavedReply
 
 LONGEST_TITLE, LONGEST_TEXT = 60, 2_000
 
@@ -33,16 +34,16 @@ def everything(session: Session) -> tuple[ReplyView, ...]:
 def save(session: Session, *, agent: str, title: str, text_zh: str, text_en: str, id: int | None = None) -> None:
     """Add a reply, or change the one of this id. Raises NoSuchReply, NothingWritten, TooLong."""
     title, text_zh, text_en = (
-        _checked(title, LONGEST_TITLE),
-        _checked(text_zh, LONGEST_TEXT),
-        _checked(text_en, LONGEST_TEXT),
+        written(title, LONGEST_TITLE),
+        written(text_zh, LONGEST_TEXT),
+        written(text_en, LONGEST_TEXT),
     )
     begin_change(session)
     reply = SavedReply() if id is None else _existing(session, id)
     reply.title, reply.text_zh, reply.text_en = title, text_zh, text_en
     session.add(reply)
     session.flush()
-    session.add(_audit(agent, "save_reply", reply.id))
+    session.add(audit_entry(agent, "save_reply", f"saved reply {reply.id}"))
     session.commit()
 
 
@@ -50,7 +51,7 @@ def remove(session: Session, id: int, *, agent: str) -> None:
     """Raises NoSuchReply."""
     begin_change(session)
     session.delete(_existing(session, id))
-    session.add(_audit(agent, "remove_reply", id))
+    session.add(audit_entry(agent, "remove_reply", f"saved reply {id}"))
     session.commit()
 
 
@@ -67,22 +68,9 @@ def filled(reply: ReplyView, handover: HandoverView, agent: str) -> str:
     return text
 
 
-def _checked(text: str, most: int) -> str:
-    text = text.strip()
-    if not text:
-        raise NothingWritten
-    if len(text) > most:
-        raise TooLong(most)
-    return text
-
-
 def _existing(session: Session, id: int) -> SavedReply:
     reply: SavedReply | None = session.get(SavedReply, id)
     if reply is None:
         session.rollback()
         raise NoSuchReply(id)
     return reply
-
-
-def _audit(agent: str, action: str, id: int) -> AuditEntry:
-    return AuditEntry(at=clock.now(), actor=agent, action=action, subject=f"saved reply {id}", details={})

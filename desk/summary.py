@@ -8,12 +8,11 @@ from sqlalchemy.orm import Session
 
 from desk.orders import shopper_for
 from desk.packets import Packet
+from desk.showing import Facts
 from desk.words import Words
 from shop import orders
 from shop.errors import OrderNotFound
 from shop.models import CloseReason, Mood
-
-Facts = list[dict[str, str]]
 
 
 def summary(session: Session, packet: Packet, words: Words) -> list[str]:

@@ -15,15 +15,15 @@ from desk.errors import (
     DeskError,
     NoSuchColleague,
     NoSuchHandover,
-    NothingWritten,
     NotTaken,
-    TooLong,
 )
 from desk.packets import Packet, packet
 from desk.presence import is_here
+from desk.texts import written
 from desk.words import Words
 from shop import clock
 from shop.database import begin_change
+from shop.ledger import audit_entry
 from shop.models import (
     Agent,
     AuditEntry,
@@ -61,7 +61,7 @@ def write(session: Session, id: int, *, agent: str, text: str, key: str | None =
     Raises NoSuchHandover, AlreadyTaken (by somebody else), NotTaken, AlreadyHandedBack, AgentUnnamed, NothingWritten
     and TooLong.
     """
-    agent, text = _named(agent), _written(text)
+    agent, text = _named(agent), written(text, MOST_CHARACTERS)
     begin_change(session)
     handover = _taken(session, id, agent)
     line = Line(Sender.AGENT, text)
@@ -79,7 +79,7 @@ def note(session: Session, id: int, *, agent: str, text: str) -> Packet:
 
     Raises NoSuchHandover, AlreadyTaken, AlreadyHandedBack, AgentUnnamed, NothingWritten, TooLong.
     """
-    agent, text = _named(agent), _written(text)
+    agent, text = _named(agent), written(text, MOST_CHARACTERS)
     begin_change(session)
     handover = _for_agent(session, id, agent)
     _note(handover, agent, text)
@@ -106,7 +106,7 @@ def pass_on(session: Session, id: int, *, agent: str, to: str, note: str | None 
         session.rollback()
         raise ColleagueAway(to)
     if note and note.strip():
-        _note(handover, agent, _written(note))
+        _note(handover, agent, written(note, MOST_CHARACTERS))
     _give(session, handover, to)
     session.add(audit(agent, "pass_handover", handover, to=to))
     session.commit()
@@ -140,7 +140,7 @@ def close(session: Session, id: int, *, agent: str, reason: CloseReason, note: s
     """
     agent = _named(agent)
     if note and note.strip():
-        note = _written(note)
+        note = written(note, MOST_CHARACTERS)
     begin_change(session)
     handover = _for_agent(session, id, agent)
     was_taken = handover.state is HandoverState.TAKEN
@@ -163,7 +163,7 @@ def say(session: Session, handover: Handover, sentence: str) -> None:
 def audit(agent: str, action: str, handover: Handover, **details: object) -> AuditEntry:
     """A line of the audit trail about a handover."""
     facts = {"conversation": handover.conversation, **details}
-    return AuditEntry(at=clock.now(), actor=agent, action=action, subject=f"handover {handover.id}", details=facts)
+    return audit_entry(agent, action, f"handover {handover.id}", facts)
 
 
 def locked(session: Session, id: int) -> Handover:
@@ -234,12 +234,3 @@ def _named(agent: str) -> str:
     if not 1 <= len(agent) <= 80:
         raise AgentUnnamed
     return agent
-
-
-def _written(text: str) -> str:
-    text = text.strip()
-    if not text:
-        raise NothingWritten
-    if len(text) > MOST_CHARACTERS:
-        raise TooLong(MOST_CHARACTERS)
-    return text

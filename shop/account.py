@@ -30,8 +30,8 @@ from shop.contacts import (
 )
 from shop.database import begin_change
 from shop.errors import IdentityNotProven, InvalidContact, OrderNotFound, TooManyAttempts
-from shop.ledger import hold_to, once
-from shop.models import AccessGrant, Address, AuditEntry, Customer, Membership, Order, ProofMiss
+from shop.ledger import audit_entry, hold_to, once
+from shop.models import AccessGrant, Address, Customer, Membership, Order, ProofMiss
 from shop.policy import POLICY
 
 ProfileField = Literal["email", "phone", "address"]
@@ -128,7 +128,7 @@ def look_up(session: Session, number: str, *, agent: str) -> Shopper:
     if order is None:
         session.rollback()
         raise OrderNotFound(canonical)
-    session.add(AuditEntry(at=clock.now(), actor=agent, action="look_up_order", subject=canonical, details={}))
+    session.add(audit_entry(agent, "look_up_order", canonical))
     session.commit()
     return Shopper("", order.customer_id, frozenset(), order.customer.name, order.customer.language, agent)
 

@@ -55,7 +55,7 @@ def once(
             return _remembered(kind, session.execute(select(Receipt).filter_by(key=key)).scalar_one(), action)
         view = do()
         receipt.result = as_record(view)
-        session.add(_entry(action, actor, subject, {**details, "result": receipt.result}))
+        session.add(audit_entry(actor, action, subject, {**details, "result": receipt.result}))
         session.commit()
         return view
     finally:
@@ -88,5 +88,6 @@ def _remembered(kind: type[View], receipt: Receipt, action: str) -> View:
     return from_record(kind, receipt.result)
 
 
-def _entry(action: str, actor: str, subject: str, details: dict[str, Any]) -> AuditEntry:
-    return AuditEntry(at=clock.now(), actor=actor, action=action, subject=subject, details=as_record(details))
+def audit_entry(actor: str, action: str, subject: str, details: Mapping[str, Any] | None = None) -> AuditEntry:
+    """A line of the audit trail, now: who did what to what."""
+    return AuditEntry(at=clock.now(), actor=actor, action=action, subject=subject, details=as_record(details or {}))

@@ -80,6 +80,13 @@ class Visit:
             raise Refused(400, "bad_request")
         return value
 
+    def key(self) -> str:
+        """The page's own name for what it asks, so that it is done once. Raises Refused."""
+        key = self.field("key")
+        if not 8 <= len(key) <= 40:
+            raise Refused(400, "bad_request")
+        return key
+
     def number(self, name: str) -> int:
         """A number of the body. Raises Refused."""
         value = body_of(self.request).get(name)

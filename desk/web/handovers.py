@@ -36,9 +36,7 @@ def add(web: Blueprint, guard: Guard) -> None:
     @web.post("/api/handovers/<id:int>/write")
     @guard.signed_in
     async def write(visit: Visit, id: int) -> HTTPResponse:
-        text, key = visit.field("text"), visit.field("key")
-        if not 8 <= len(key) <= 40:
-            raise Refused(400, "bad_request")
+        text, key = visit.field("text"), visit.key()
         name = visit.agent.name
         said = await visit.do(lambda session: work.write(session, id, agent=name, text=text, key=key))
         return response.json(wire.line(said))
@@ -133,13 +131,13 @@ def _packet(session: Session, given: Packet, visit: Visit) -> dict[str, Any]:
 
 def _is_typing(session: Session, id: int, agent: AgentView) -> None:
     given = visible(session, id, agent)
-    if given.state is HandoverState.TAKEN and given.agent == agent.name:
+    if given.is_with(agent.name):
         conversations.is_typing(session, given.conversation, Sender.AGENT)
 
 
 def _has_read(session: Session, id: int, agent: AgentView, number: int) -> None:
     given = visible(session, id, agent)
-    if given.state is HandoverState.TAKEN and given.agent == agent.name:
+    if given.is_with(agent.name):
         conversations.has_read(session, given.conversation, Sender.AGENT, number)
 
 

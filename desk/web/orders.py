@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from desk import acts, orders, showing
 from desk.acts import Context, NoSuchAct
+from desk.packets import HandoverView
 from desk.web import wire
 from desk.web.guard import Guard, Refused, Visit, body_of
 from desk.web.handovers import visible
@@ -53,7 +54,7 @@ def add(web: Blueprint, guard: Guard) -> None:
         values = _values(visit)
 
         def previewed(session: Session) -> dict[str, Any]:
-            context = _context(session, id, number, visit)
+            _, context = _context(session, id, number, visit)
             found = _acting(lambda: acts.preview(context, act, values))
             return {"facts": showing.view_facts(found, context.order, visit.words), "quote": quote_of(found)}
 
@@ -62,13 +63,11 @@ def add(web: Blueprint, guard: Guard) -> None:
     @web.post("/api/handovers/<id:int>/orders/<number:str>/<act:str>")
     @guard.signed_in
     async def carry_out(visit: Visit, id: int, number: str, act: str) -> HTTPResponse:
-        values, quote, key = _values(visit), visit.field("quote"), visit.field("key")
-        if not 8 <= len(key) <= 40:
-            raise Refused(400, "bad_request")
+        values, quote, key = _values(visit), visit.field("quote"), visit.key()
 
         def done(session: Session) -> dict[str, Any]:
-            context = _context(session, id, number, visit)
-            customers = Words(visible(session, id, visit.agent).language)
+            given, context = _context(session, id, number, visit)
+            customers = Words(given.language)
             once = f"desk-{id}-{context.order.number}-{act}-{key}"[:80]
             found = _acting(lambda: acts.do(context, act, values, quote=quote, key=once))
             return {
@@ -93,12 +92,12 @@ def _values(visit: Visit) -> dict[str, Any]:
     return values
 
 
-def _context(session: Session, id: int, number: str, visit: Visit) -> Context:
-    """What an act needs; only in a conversation of the agent's own, and on what its customer has proven."""
+def _context(session: Session, id: int, number: str, visit: Visit) -> tuple[HandoverView, Context]:
+    """The agent's own conversation, and what an act in it needs; only for what its customer has proven."""
     given = visible(session, id, visit.agent)
     orders.require_own(given, visit.agent.name)
     shopper = orders.shopper_for(session, given, visit.agent.name)
-    return Context(session, shopper, view_order(session, shopper, number), visit.words)
+    return given, Context(session, shopper, view_order(session, shopper, number), visit.words)
 
 
 def _listed(session: Session, id: int, visit: Visit) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def rows(handovers: Sequence[HandoverView], agent: AgentView) -> list[dict[str, 
 
 def _for(handover: HandoverView, row: dict[str, Any], agent: AgentView) -> dict[str, Any]:
     """Of a colleague's conversation agents are told that it is theirs; what it says is for leads."""
-    if _waits(handover) or _is_mine(handover, agent) or agent.is_lead:
+    if _waits(handover) or handover.is_with(agent.name) or agent.is_lead:
         return row
     return {**row, "wish": "", "order_number": None, "callback_email": None}
 
@@ -51,7 +51,7 @@ def row(handover: HandoverView, agent: AgentView, place: int | None = None) -> d
         "mood": handover.mood.value,
         "mood_label": words.label(handover.mood),
         "agent": handover.agent,
-        "is_mine": _is_mine(handover, agent),
+        "is_mine": handover.is_with(agent.name),
         "customer": handover.customer.name if handover.customer else None,
         "is_verified": handover.is_verified,
         "order_number": handover.order_number,
@@ -63,7 +63,7 @@ def row(handover: HandoverView, agent: AgentView, place: int | None = None) -> d
 
 def packet(session: Session, given: Packet, agent: AgentView) -> dict[str, Any]:
     words = Words(agent.language)
-    is_mine, is_taken = _is_mine(given, agent), given.state is HandoverState.TAKEN
+    is_mine, is_taken = given.is_with(agent.name), given.state is HandoverState.TAKEN
     return {
         **row(given, agent),
         "summary": summary.summary(session, given, words),
@@ -131,7 +131,7 @@ def order(
     session: Session, handover: HandoverView, shown: OrderView, shopper: Shopper, agent: AgentView, *, is_proven: bool
 ) -> dict[str, Any]:
     """An order with what may be done to it; why the shop would refuse an act stands with its facts."""
-    words, is_mine = Words(agent.language), _is_mine(handover, agent)
+    words, is_mine = Words(agent.language), handover.is_with(agent.name)
     found = offers(Context(session, shopper, shown, words)) if is_proven and is_mine else []
     warning = None if is_proven else "not_theirs"
     refused = [
@@ -183,7 +183,3 @@ def _field(field: Field, words: Words) -> dict[str, Any]:
 
 def _waits(handover: HandoverView) -> bool:
     return handover.state is HandoverState.WAITING
-
-
-def _is_mine(handover: HandoverView, agent: AgentView) -> bool:
-    return handover.state is HandoverState.TAKEN and handover.agent == agent.name

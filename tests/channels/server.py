@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from rasa.shared.core.events import BotUttered, SlotSet, UserUttered
 from sanic import Sanic
 
 from channels.web import WebChannel
+from tests.serving import served
 
 DOMAIN = """
 version: "3.1"
@@ -136,31 +135,9 @@ def serving(channel: WebChannel, *, with_bot: bool = True) -> Iterator[Chat]:
     agent.processor = bot  # type: ignore[assignment]
     if with_bot:
         app.ctx.agent = agent
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(app.create_server("127.0.0.1", port, return_asyncio_server=True))
-    loop.run_until_complete(server.startup())
-    loop.run_until_complete(server.before_start())
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    chat = Chat(f"http://127.0.0.1:{port}", bot, channel)
-    try:
-        yield chat
-    finally:
-        chat.client.close()
-        asyncio.run_coroutine_threadsafe(_stopped(server), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
-async def _stopped(server: Any) -> None:
-    server.close()
-    await server.wait_closed()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_default_executor()
+    with served(app) as address:
+        chat = Chat(address, bot, channel)
+        try:
+            yield chat
+        finally:
+            chat.client.close()

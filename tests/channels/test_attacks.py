@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from desk import pictures
 from tests.channels.server import Chat
+from tests.hostile import bodies, on_one_server
 
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=40),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
-    max_leaves=12,
-)
 FIELDS = ("message", "sender", "key", "number", "identity", "fresh", "metadata", "input_channel", "stream")
-BODIES = (
-    st.binary(max_size=300)
-    | ANY_JSON.map(json.dumps).map(str.encode)
-    | st.dictionaries(st.sampled_from(FIELDS), ANY_JSON, max_size=5).map(json.dumps).map(str.encode)
-)
+BODIES = bodies(FIELDS, most=5)
 UNDERSTOOD = {200, 204, 400, 401, 403, 413, 415, 429}
-ON_ONE_SERVER = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+ON_ONE_SERVER = on_one_server(150)
 
 
 @ON_ONE_SERVER

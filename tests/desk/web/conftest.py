@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,11 +19,11 @@ from sanic import Sanic
 from sqlalchemy.orm import Session
 
 from desk import agents, conversations, queue
-from desk.conversations import Line
 from desk.packets import Packet
 from desk.web.server import Settings, app
 from shop import account, database, seed
 from shop.models import Role, Sender
+from tests.serving import served
 
 PASSWORD = "a password of this test"
 PATIENCE = 10.0
@@ -198,41 +196,13 @@ def writes(session: Session, conversation: str, text: str) -> None:
     conversations.hear(session, conversation, text)
 
 
-def line_of_bot(text: str) -> Line:
-    return Line(Sender.BOT, text)
-
-
 @contextmanager
 def serving(settings: Settings | None = None) -> Iterator[str]:
     """The desk's address, until the end of the block."""
     Sanic.test_mode = True  # several servers of one name in one process
-    desk = app(settings)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(desk.create_server("127.0.0.1", port, return_asyncio_server=True))
-    loop.run_until_complete(server.startup())
-    loop.run_until_complete(server.before_start())
-    loop.run_until_complete(server.after_start())
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        while OPEN:
-            OPEN.pop().close()
-        asyncio.run_coroutine_threadsafe(_stopped(server), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
-async def _stopped(server: Any) -> None:
-    server.close()
-    await server.wait_closed()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_default_executor()
+    with served(app(settings)) as address:
+        try:
+            yield address
+        finally:
+            while OPEN:
+                OPEN.pop().close()

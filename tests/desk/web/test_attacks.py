@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from tests.desk.web.conftest import Desk, waiting
+from tests.hostile import bodies, on_one_server
 
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=40),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
-    max_leaves=12,
-)
 FIELDS = (
     *("text", "key", "number", "note", "to", "reason", "over", "fields", "quote", "proof", "language"),
     *("name", "password", "id", "title", "text_zh", "text_en"),
 )
-BODIES = (
-    st.binary(max_size=300)
-    | ANY_JSON.map(json.dumps).map(str.encode)
-    | st.dictionaries(st.sampled_from(FIELDS), ANY_JSON, max_size=6).map(json.dumps).map(str.encode)
-)
+BODIES = bodies(FIELDS, most=6)
 ACTS = ("take", "write", "typing", "read", "notes", "pass", "hand-back", "close", "prove", "look-up")
 PATHS = (
     *("sign-in", "language", "here", "replies", "replies/1/remove", "handovers/99999999999999999999/take"),
@@ -35,9 +26,7 @@ PATHS = (
     *("handovers/1/orders/W2378156/cancel/preview", "handovers/1/orders/W2378156/cancel"),
 )
 UNDERSTOOD = {200, 204, 400, 401, 403, 404, 409, 413, 429}
-ON_ONE_SERVER = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+ON_ONE_SERVER = on_one_server(200)
 
 
 @ON_ONE_SERVER
