@@ -12,7 +12,7 @@ from actions.replies import order_reply
 from actions.turn import Turn
 from desk import conversations, queue
 from desk.hours import service_hours
-from shop import account, orders
+from shop import orders
 from shop.errors import OrderNotFound
 from shop.models import Mood, Sender
 
@@ -35,7 +35,7 @@ class HandOver(ShopAction):
             topic=topic(turn),
             mood=mood(turn),
             wish=wish(turn),
-            customer_id=_customer(turn, order_number),
+            customer_id=turn.shopper.customer_id,
             is_verified=turn.shopper.is_known,
             order_number=order_number,
             tried=tried(turn),
@@ -48,15 +48,6 @@ class HandOver(ShopAction):
         turn.say(reply, opens=hours.opens, closes=hours.closes, ahead=str(ahead))
         pause = [ConversationPaused()] if turn.tracker.get_latest_input_channel() == SHELL else []
         return [*close_form(turn), *pause, FollowupAction("action_listen")]  # nothing more is said to this message
-
-
-def _customer(turn: Turn, order_number: str | None) -> int | None:
-    if turn.shopper.customer_id or not order_number:
-        return turn.shopper.customer_id
-    try:
-        return int(account.owned_order(turn.session, turn.shopper, order_number).customer_id)
-    except OrderNotFound:
-        return None
 
 
 def topic(turn: Turn) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Network, ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from channels.limits import Limits
 from channels.record import Record
 from channels.settings import Settings
 from channels.tokens import NotOurs, Tokens, new_conversation, secret
+from desk.places import place_of
 
 COOKIE = "haoke_session"
 BEARER = "Bearer"
@@ -30,7 +30,6 @@ NOT_VOUCHED_FOR = "The shop's word for this customer is not accepted."
 ALLOWED_HEADERS = "Authorization, Content-Type, Last-Event-ID"
 SHOWN_HEADERS = "Haoke-Number, Retry-After"
 DAY = 86_400
-BITS_OF_A_NETWORK = 64  # what a line is given of IPv6; whoever has it may take any address in it
 
 
 @dataclass(frozen=True)
@@ -151,16 +150,3 @@ class Door:
 def address_of(request: Request) -> str:
     """Where it comes from: as the proxies say that `proxies` counts, else as the connection says."""
     return place_of(str(request.remote_addr or request.ip))
-
-
-def place_of(address: str) -> str:
-    """What an address counts as: one of IPv4 as itself, one of IPv6 as its network."""
-    try:
-        read = ip_address(address.strip("[]"))
-    except ValueError:
-        return address  # a proxy may say anything
-    if isinstance(read, IPv4Address):
-        return str(read)
-    if read.ipv4_mapped is not None:
-        return str(read.ipv4_mapped)
-    return str(IPv6Network((int(read), BITS_OF_A_NETWORK), strict=False))

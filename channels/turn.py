@@ -17,6 +17,7 @@ from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from channels.incoming import Rejected
 from channels.record import Record, as_line, order_in, transcript_of
 from channels.voice import Messages, NothingToSay, WebOutput, language_of, say
 from desk import pictures
@@ -101,8 +102,15 @@ class Turn:
         return await self.say("utter_still_waiting" if behind else "utter_still_waiting_first", ahead=str(behind))
 
     async def answer_to_photo(self, photo: Picture) -> Answer:
-        """A photo is kept for whoever looks into the case; the bot asks nothing new, so an open question stays open."""
-        heard = await self._record.hear(self._conversation, "", self._key, photo=photo)
+        """A photo is kept for whoever looks into the case; the bot asks nothing new, so an open question stays open.
+
+        Raises Rejected where it cannot be recorded: it may be sent again.
+        """
+        hearing = self._record.hear(self._conversation, "", self._key, photo=photo)
+        heard = await self._tried("recording a photo", hearing)
+        if heard is None:
+            pictures.remove(photo)
+            raise Rejected(503, "The photo could not be kept. Please send it again in a moment.")
         if not heard.is_new:
             pictures.remove(photo)  # it is here already, under another name
         if heard.replies is not None:

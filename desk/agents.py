@@ -36,6 +36,7 @@ LOCKED_FOR = timedelta(minutes=15)
 SIGNED_IN_FOR = timedelta(hours=12)
 IDLE_FOR = timedelta(hours=2)
 BYTES_OF_A_TOKEN = 32
+COMMAND_LINE, NOBODY = "command line", "somebody who is not signed in"  # in the audit trail
 LANGUAGES = ("zh", "en")
 
 
@@ -94,7 +95,7 @@ def add(session: Session, name: str, password: str, *, role: Role = Role.AGENT, 
         session.rollback()
         raise NameTaken
     agent = Agent(name=name, password_hash=hashed, role=role, language=language, is_active=True, misses=0)
-    session.add_all([agent, _audit(name, "open_account")])
+    session.add_all([agent, _audit(COMMAND_LINE, "open_account", name)])
     session.commit()
     return _view(agent)
 
@@ -106,7 +107,7 @@ def set_password(session: Session, name: str, password: str) -> None:
     agent = _existing(session, name)
     agent.password_hash, agent.misses, agent.locked_until = hashed, 0, None
     session.execute(delete(SignIn).where(SignIn.agent_id == agent.id))
-    session.add(_audit(name, "change_password"))
+    session.add(_audit(COMMAND_LINE, "change_password", name))
     session.commit()
 
 
@@ -125,7 +126,7 @@ def close(session: Session, name: str) -> None:
     agent = _existing(session, name)
     agent.is_active = False
     session.execute(delete(SignIn).where(SignIn.agent_id == agent.id))
-    session.add(_audit(name, "close_account"))
+    session.add(_audit(COMMAND_LINE, "close_account", name))
     session.commit()
 
 
@@ -150,7 +151,7 @@ def sign_in(session: Session, name: str, password: str) -> tuple[AgentView, str]
     token = secrets.token_urlsafe(BYTES_OF_A_TOKEN)
     agent.misses, agent.locked_until, agent.seen_at = 0, None, clock.now()
     session.add(SignIn(token_hash=_hash_of(token), agent_id=agent.id, opened_at=clock.now(), seen_at=clock.now()))
-    session.add(_audit(agent.name, "sign_in"))
+    session.add(_audit(agent.name, "sign_in", agent.name))
     session.commit()
     return _view(agent), token
 
@@ -185,7 +186,7 @@ def _count_miss(session: Session, agent: Agent) -> None:
     agent.misses += 1
     if agent.misses >= MISSES_ALLOWED:
         agent.misses, agent.locked_until = 0, clock.now() + LOCKED_FOR
-        session.add(_audit(agent.name, "lock_account"))
+        session.add(_audit(NOBODY, "lock_account", agent.name))
     session.commit()
 
 
@@ -234,8 +235,8 @@ def _view(agent: Agent) -> AgentView:
     return AgentView(agent.id, agent.name, agent.role, agent.language, agent.is_active)
 
 
-def _audit(actor: str, action: str) -> AuditEntry:
-    return audit_entry(actor, action, f"agent {actor}"[:40])
+def _audit(actor: str, action: str, name: str) -> AuditEntry:
+    return audit_entry(actor, action, f"agent {name}"[:40])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

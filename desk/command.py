@@ -108,7 +108,7 @@ def packet(handover: Packet) -> str:
         ("Topic", handover.topic),
         ("Mood", handover.mood.value),
         ("Customer", _who(handover)),
-        ("Verified", "yes" if handover.is_verified else "no: ask for a proof before you speak of an order"),
+        ("Verified", _verified(handover)),
         ("Order", _order(handover)),
         ("Wish", handover.wish),
         ("Tried", "\n".join(handover.tried) or "nothing"),
@@ -134,10 +134,16 @@ def _state(handover: HandoverView) -> str:
 
 
 def _who(handover: HandoverView) -> str:
-    known = handover.customer
-    return (
-        "not known" if known is None else f"{known.name}, {known.email}, {known.phone}, {known.membership.value} member"
-    )
+    if handover.account is None:
+        return handover.name or "not known"
+    account = handover.account
+    return f"{handover.name}, {account.email}, {account.phone}, {account.membership.value} member"
+
+
+def _verified(handover: HandoverView) -> str:
+    if handover.is_verified:
+        return "yes"
+    return f"{'lapsed' if handover.has_lapsed else 'no'}: ask for a proof before you speak of an order"
 
 
 def _order(handover: HandoverView) -> str:

@@ -127,6 +127,8 @@ def hear(
     handover = open_handover_in(session, conversation)
     is_with_person, callback = handover is not None, _callback(handover, text) if is_new else None
     behind = _to_be_told_again(session, handover) if is_new and callback is None else None
+    if handover is not None and is_new:
+        account.renew_with_agent(session, conversation, handover.opened_at)
     if is_new and is_with_person and callback is None and behind is None:
         message.is_answered = True  # the agent owes the answer, and no request waits for it
     number, is_answered = message.number, message.is_answered

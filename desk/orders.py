@@ -13,7 +13,7 @@ from desk.errors import NotTaken
 from desk.packets import HandoverView
 from shop import account, orders
 from shop.account import Shopper
-from shop.errors import OrderNotFound
+from shop.errors import OrderNotFound, TooManyAttempts
 from shop.models import HandoverState
 from shop.orders import OrderView
 
@@ -21,10 +21,12 @@ MOST_ORDERS = 20
 
 
 def shopper_for(session: Session, handover: HandoverView, agent: str | None = None) -> Shopper:
-    """The customer as far as they are proven, with the agent who acts for them; of a closed one nobody is known."""
+    """The customer as far as they are proven lately, with the agent who acts for them; of a closed one nobody is."""
     if handover.state is HandoverState.CLOSED:
         return Shopper(handover.conversation, None, frozenset(), None, None, agent)
-    return account.proven_since(session, handover.conversation, handover.opened_at, agent=agent or handover.agent or "")
+    return account.proven_to_agent(
+        session, handover.conversation, handover.opened_at, agent=agent or handover.agent or ""
+    )
 
 
 def orders_of(session: Session, handover: HandoverView) -> tuple[OrderView, ...]:
@@ -42,7 +44,7 @@ def see(session: Session, handover: HandoverView, number: str, *, agent: str) ->
     try:
         return orders.view_order(session, shopper, number), shopper, True
     except OrderNotFound:
-        owner = account.look_up(session, number, agent=agent)
+        owner = account.look_up(session, number, agent=agent, conversation=handover.conversation)
         return orders.view_order(session, owner, number), owner, False
 
 
@@ -52,9 +54,14 @@ def prove(session: Session, handover: HandoverView, number: str, proof: str, *, 
     Raises OrderNotFound, TooManyAttempts, NotTaken.
     """
     require_own(handover, agent)
-    proven = account.prove_order(session, handover.conversation, number, proof, agent=agent)
+    try:
+        account.prove_order(session, handover.conversation, number, proof, agent=agent)
+    except (OrderNotFound, TooManyAttempts):
+        work.not_verified(session, handover.id, agent=agent, number=number)
+        raise
+    proven = shopper_for(session, handover, agent)
     order = account.owned_order(session, proven, number)
-    work.verified(session, handover.id, agent=agent, number=order.number, customer_id=order.customer_id)
+    work.verified(session, handover.id, agent=agent, number=order.number, customer_id=proven.customer_id)
 
 
 def require_own(handover: HandoverView, agent: str) -> None:

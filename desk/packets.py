@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,7 +12,9 @@ from sqlalchemy.orm import Session
 from desk import conversations
 from desk.conversations import Said
 from shop import clock
+from shop.account import oldest_with_agent
 from shop.models import (
+    AccessGrant,
     CloseReason,
     Conversation,
     Customer,
@@ -21,6 +24,7 @@ from shop.models import (
     Message,
     Mood,
     Order,
+    OrderState,
     Photo,
     Rating,
     Sender,
@@ -28,8 +32,7 @@ from shop.models import (
 
 
 @dataclass(frozen=True)
-class CustomerView:
-    name: str
+class AccountView:
     email: str
     phone: str
     membership: Membership
@@ -67,8 +70,10 @@ class HandoverView:
     topic: str
     mood: Mood
     wish: str
-    customer: CustomerView | None
+    name: str | None  # of the account proven, or whom the order proven goes to
+    account: AccountView | None  # if more than single orders was proven
     is_verified: bool
+    has_lapsed: bool  # they were verified, too long ago
     order_number: str | None
     order_state: str | None
     tried: tuple[str, ...]
@@ -96,7 +101,50 @@ class Packet(HandoverView):
 
 def line(session: Session, handover: Handover) -> HandoverView:
     """What the queue shows of it."""
+    (found,) = lines(session, Handover.id == handover.id)
+    return found
+
+
+def lines(session: Session, condition: Any) -> tuple[HandoverView, ...]:
+    """What the queue shows of those for which a condition holds, the oldest first, in one query."""
+    unread = (
+        select(func.count())
+        .where(Message.conversation_id == Handover.conversation, Message.sender == Sender.CUSTOMER)
+        .where(Message.number > Conversation.staff_has_read)
+    )
+    grants = select(AccessGrant.granted_at).where(AccessGrant.visitor == Handover.conversation)
+    latest = (AccessGrant.granted_at.desc(), AccessGrant.id.desc())
+    recipient = select(Order.recipient).join(AccessGrant, AccessGrant.order_id == Order.id)
+    recipient = recipient.where(AccessGrant.visitor == Handover.conversation)
+    chosen = (
+        select(
+            Handover,
+            Customer,
+            Order.state,
+            unread.correlate(Handover, Conversation).scalar_subquery(),
+            grants.order_by(*latest).limit(1).correlate(Handover).scalar_subquery(),
+            recipient.order_by(*latest).limit(1).correlate(Handover).scalar_subquery(),
+        )
+        .join(Conversation, Conversation.id == Handover.conversation)
+        .outerjoin(Customer, Customer.id == Handover.customer_id)
+        .outerjoin(Order, Order.number == Handover.order_number)
+        .where(condition)
+        .order_by(Handover.opened_at, Handover.id)
+    )
+    return tuple(_line(*row) for row in session.execute(chosen))
+
+
+def _line(
+    handover: Handover,
+    customer: Customer | None,
+    order_state: OrderState | None,
+    unread: int,
+    proven_at: datetime | None,
+    recipient: str | None,
+) -> HandoverView:
     until = handover.closed_at or clock.now()
+    is_live = proven_at is not None and proven_at > oldest_with_agent(handover.opened_at)
+    is_verified = handover.is_verified and (is_live or handover.state is HandoverState.CLOSED)
     return HandoverView(
         id=handover.id,
         conversation=handover.conversation,
@@ -108,16 +156,18 @@ def line(session: Session, handover: Handover) -> HandoverView:
         topic=handover.topic,
         mood=handover.mood,
         wish=handover.wish,
-        customer=_customer(session, handover.customer_id),
-        is_verified=handover.is_verified,
+        name=customer.name if customer is not None else recipient if handover.is_verified else None,
+        account=AccountView(customer.email, customer.phone, customer.membership) if customer is not None else None,
+        is_verified=is_verified,
+        has_lapsed=handover.is_verified and not is_verified,
         order_number=handover.order_number,
-        order_state=_order_state(session, handover.order_number),
+        order_state=order_state.value if order_state is not None else None,
         tried=tuple(handover.tried),
         agent=handover.agent,
         reason=handover.reason,
         note=handover.note,
         callback_email=handover.callback_email,
-        unread=_unread(session, handover.conversation),
+        unread=unread,
     )
 
 
@@ -150,26 +200,3 @@ def _earlier(session: Session, handover: Handover) -> tuple[EarlierView, ...]:
     chosen = chosen.where(Handover.conversation == handover.conversation, Handover.id < handover.id)
     found = session.execute(chosen.order_by(Handover.id))
     return tuple(EarlierView(one.closed_at, one.agent, one.reason, one.note, score) for one, score in found)
-
-
-def _unread(session: Session, conversation: str) -> int:
-    unread = (
-        select(func.count())
-        .select_from(Message)
-        .join(Conversation, Conversation.id == Message.conversation_id)
-        .where(Message.conversation_id == conversation, Message.sender == Sender.CUSTOMER)
-        .where(Message.number > Conversation.staff_has_read)
-    )
-    return int(session.execute(unread).scalar_one())
-
-
-def _customer(session: Session, customer_id: int | None) -> CustomerView | None:
-    customer = session.get(Customer, customer_id) if customer_id is not None else None
-    if customer is None:
-        return None
-    return CustomerView(customer.name, customer.email, customer.phone, customer.membership)
-
-
-def _order_state(session: Session, number: str | None) -> str | None:
-    state = session.execute(select(Order.state).where(Order.number == number)).scalar() if number else None
-    return state.value if state is not None else None

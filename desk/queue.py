@@ -7,15 +7,13 @@ An open handover is the single truth of who is speaking: while a conversation ha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desk import conversations
 from desk.conversations import Line
 from desk.errors import NoSuchHandover
-from desk.packets import HandoverView, Packet, line, packet
+from desk.packets import HandoverView, Packet, line, lines, packet
 from shop import clock
 from shop.database import begin_change
 from shop.models import Handover, HandoverState, Mood
@@ -96,12 +94,12 @@ def find(session: Session, id: int) -> HandoverView:
 
 def waiting(session: Session) -> tuple[HandoverView, ...]:
     """Those whom nobody has taken yet, the longest waiting first."""
-    return _views(session, Handover.state == HandoverState.WAITING)
+    return lines(session, Handover.state == HandoverState.WAITING)
 
 
 def unfinished(session: Session) -> tuple[HandoverView, ...]:
     """Those who wait and those who are being served, the oldest first."""
-    return _views(session, Handover.state != HandoverState.CLOSED)
+    return lines(session, Handover.state != HandoverState.CLOSED)
 
 
 def _existing(session: Session, id: int) -> Handover:
@@ -115,11 +113,6 @@ def _with_wish(before: str, wish: str) -> str:
     if not wish.strip() or f"\n{wish}\n" in f"\n{before}\n":
         return before
     return f"{before}\n{wish}" if before else wish
-
-
-def _views(session: Session, condition: Any) -> tuple[HandoverView, ...]:
-    chosen = select(Handover).where(condition).order_by(Handover.opened_at, Handover.id)
-    return tuple(line(session, handover) for handover in session.execute(chosen).scalars())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from desk.errors import NoSuchReply
 from desk.packets import HandoverView
 from desk.texts import written
 from shop.database import begin_change
-from shop.ledger import audit_entry
+from shop.ledger import audit_entry, is_first
 from shop.models import SavedReply
 
 LONGEST_TITLE, LONGEST_TEXT = 60, 2_000
@@ -31,14 +31,22 @@ def everything(session: Session) -> tuple[ReplyView, ...]:
     return tuple(ReplyView(one.id, one.title, one.text_zh, one.text_en) for one in found)
 
 
-def save(session: Session, *, agent: str, title: str, text_zh: str, text_en: str, id: int | None = None) -> None:
-    """Add a reply, or change the one of this id. Raises NoSuchReply, NothingWritten, TooLong."""
+def save(
+    session: Session, *, agent: str, title: str, text_zh: str, text_en: str, key: str, id: int | None = None
+) -> None:
+    """Add a reply, or change the one of this id; the same `key` again is the same change.
+
+    Raises NoSuchReply, NothingWritten, TooLong.
+    """
     title, text_zh, text_en = (
         written(title, LONGEST_TITLE),
         written(text_zh, LONGEST_TEXT),
         written(text_en, LONGEST_TEXT),
     )
     begin_change(session)
+    if not is_first(session, f"reply-{key}", "save_reply"):
+        session.rollback()
+        return
     reply = SavedReply() if id is None else _existing(session, id)
     reply.title, reply.text_zh, reply.text_en = title, text_zh, text_en
     session.add(reply)
@@ -59,7 +67,7 @@ def filled(reply: ReplyView, handover: HandoverView, agent: str) -> str:
     """A reply as it is said to this customer: {customer}, {order} and {agent} stand for who and what they are."""
     text = reply.text_zh if handover.language == "zh" else reply.text_en
     known = {
-        "{customer}": handover.customer.name if handover.customer and handover.is_verified else "",
+        "{customer}": handover.name or "" if handover.is_verified else "",
         "{order}": handover.order_number or "",
         "{agent}": agent,
     }

@@ -45,9 +45,9 @@ def _sentences(session: Session, packet: Packet, words: Words) -> Iterator[str]:
 
 def facts(session: Session, packet: Packet, words: Words) -> Facts:
     """The same to look at: label and text."""
-    known = packet.customer
+    known = packet.account
     found = [
-        ("name", known.name if known else None),
+        ("name", packet.name),
         ("email", known.email if known else None),
         ("phone", known.phone if known else None),
         ("membership", words.label(known.membership) if known else None),
@@ -76,10 +76,13 @@ def _labels(packet: Packet, words: Words, section: str, prefix: str) -> list[str
 
 
 def _who(packet: Packet, words: Words) -> str:
-    if packet.customer is None:
+    if packet.name is None:
         return words.say("summary", "who_unknown")
-    who = "who_verified" if packet.is_verified else "who_known"
-    return words.say("summary", who, name=packet.customer.name, membership=words.label(packet.customer.membership))
+    if packet.has_lapsed:
+        return words.say("summary", "who_lapsed", name=packet.name)
+    if packet.account is None:
+        return words.say("summary", "who_of_order", name=packet.name)
+    return words.say("summary", "who_verified", name=packet.name, membership=words.label(packet.account.membership))
 
 
 def _order(session: Session, packet: Packet, number: str, words: Words) -> str:
@@ -99,6 +102,6 @@ def _verified(session: Session, packet: Packet, words: Words) -> str:
     if shopper.customer_id is not None:
         return words.say("fact", "account")
     if not shopper.order_ids:
-        return words.say("fact", "not_verified")
+        return words.say("fact", "lapsed" if packet.has_lapsed else "not_verified")
     numbers = [order.number for order in orders.list_orders(session, shopper)]
     return words.say("fact", "order_only", numbers=words.enumeration(numbers))

@@ -22,8 +22,9 @@ from desk.presence import is_here
 from desk.texts import written
 from desk.words import Words
 from shop import clock
+from shop.contacts import storable
 from shop.database import begin_change
-from shop.ledger import audit_entry
+from shop.ledger import audit_entry, is_first
 from shop.models import (
     Agent,
     AuditEntry,
@@ -74,16 +75,17 @@ def write(session: Session, id: int, *, agent: str, text: str, key: str | None =
     return said
 
 
-def note(session: Session, id: int, *, agent: str, text: str) -> Packet:
-    """Note something for colleagues; the customer never reads it.
+def note(session: Session, id: int, *, agent: str, text: str, key: str | None = None) -> Packet:
+    """Note something for colleagues; the customer never reads it. The same `key` again is the same note.
 
     Raises NoSuchHandover, AlreadyTaken, AlreadyHandedBack, AgentUnnamed, NothingWritten, TooLong.
     """
     agent, text = _named(agent), written(text, MOST_CHARACTERS)
     begin_change(session)
     handover = _for_agent(session, id, agent)
-    _note(handover, agent, text)
-    session.add(audit(agent, "note", handover))
+    if key is None or is_first(session, f"note-{id}-{key}", "note"):
+        _note(handover, agent, text)
+        session.add(audit(agent, "note", handover))
     session.commit()
     return packet(session, handover)
 
@@ -113,8 +115,8 @@ def pass_on(session: Session, id: int, *, agent: str, to: str, note: str | None 
     return packet(session, handover)
 
 
-def verified(session: Session, id: int, *, agent: str, number: str, customer_id: int) -> None:
-    """The customer has proven to the agent who they are.
+def verified(session: Session, id: int, *, agent: str, number: str, customer_id: int | None) -> None:
+    """The customer has proven an order to the agent and, where there is a `customer_id`, the whole account.
 
     Raises NoSuchHandover, AlreadyTaken, NotTaken, AlreadyHandedBack, AgentUnnamed.
     """
@@ -122,6 +124,17 @@ def verified(session: Session, id: int, *, agent: str, number: str, customer_id:
     handover = _taken(session, id, _named(agent))
     handover.is_verified, handover.customer_id, handover.order_number = True, customer_id, number
     session.add(audit(agent, "verify_customer", handover, order=number))
+    session.commit()
+
+
+def not_verified(session: Session, id: int, *, agent: str, number: str) -> None:
+    """The customer could not prove to the agent that an order is theirs: the audit trail remembers the try.
+
+    Raises NoSuchHandover, AlreadyTaken, NotTaken, AlreadyHandedBack, AgentUnnamed.
+    """
+    begin_change(session)
+    handover = _taken(session, id, _named(agent))
+    session.add(audit(agent, "fail_to_verify_customer", handover, order=storable(number, 12)))
     session.commit()
 
 

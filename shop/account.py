@@ -105,20 +105,33 @@ def recognise(session: Session, visitor: str) -> Shopper:
     if any(grant.granted_at < half_used for grant in grants):
         begin_change(session)
         grants = _live_grants(session, visitor)
-        for grant in grants:
-            grant.granted_at = clock.now()
+        _renew(grants)
         session.commit()
     return _shopper(session, visitor, grants)
 
 
-def proven_since(session: Session, visitor: str, moment: datetime, *, agent: str) -> Shopper:
-    """A visitor for whom an agent acts: with all that was proven at a moment, or has been since."""
-    oldest = moment - timedelta(minutes=POLICY.proof_lasts_minutes)
-    return replace(_shopper(session, visitor, _grants(session, visitor, oldest)), agent=agent)
+def proven_to_agent(session: Session, visitor: str, since: datetime, *, agent: str) -> Shopper:
+    """A visitor whom a person has been serving since a moment: with what was proven then or has been since.
+
+    It lapses too, if later than with the bot: what the customer writes renews it (`renew_with_agent`), not the agent.
+    """
+    return replace(_shopper(session, visitor, _grants(session, visitor, oldest_with_agent(since))), agent=agent)
 
 
-def look_up(session: Session, number: str, *, agent: str) -> Shopper:
-    """The customer whose order this is, as staff may see them whoever asks; the audit trail remembers who has looked.
+def renew_with_agent(session: Session, visitor: str, since: datetime) -> None:
+    """The visitor has written to the person who has been serving them since a moment. The caller commits."""
+    _renew(_grants(session, visitor, oldest_with_agent(since)))
+
+
+def oldest_with_agent(since: datetime) -> datetime:
+    """What was proven before this is void for whoever has been served by a person since a moment."""
+    with_the_bot = since - timedelta(minutes=POLICY.proof_lasts_minutes)
+    return max(with_the_bot, clock.now() - timedelta(minutes=POLICY.proof_lasts_with_agent_minutes))
+
+
+def look_up(session: Session, number: str, *, agent: str, conversation: str) -> Shopper:
+    """The customer whose order this is, as staff may see them whoever asks; the audit trail remembers who has looked,
+    and in which conversation.
 
     Raises OrderNotFound.
     """
@@ -128,7 +141,7 @@ def look_up(session: Session, number: str, *, agent: str) -> Shopper:
     if order is None:
         session.rollback()
         raise OrderNotFound(canonical)
-    session.add(audit_entry(agent, "look_up_order", canonical))
+    session.add(audit_entry(agent, "look_up_order", canonical, {"conversation": conversation}))
     session.commit()
     return Shopper("", order.customer_id, frozenset(), order.customer.name, order.customer.language, agent)
 
@@ -375,6 +388,11 @@ def _grant(session: Session, visitor: str, order_id: int | None = None, customer
         grant = AccessGrant(visitor=visitor, order_id=order_id, customer_id=customer_id)
         session.add(grant)
     grant.granted_at = clock.now()
+
+
+def _renew(grants: list[AccessGrant]) -> None:
+    for grant in grants:
+        grant.granted_at = clock.now()
 
 
 def _live_grants(session: Session, visitor: str) -> list[AccessGrant]:

@@ -46,12 +46,8 @@ def once(
         seen = session.get(Receipt, key)
         if seen is not None:
             return _remembered(kind, seen, action)
-        receipt = Receipt(key=key, action=action, result={}, at=clock.now())
-        try:
-            session.add(receipt)
-            session.flush()
-        except IntegrityError:
-            session.rollback()
+        receipt = _claim(session, key, action)
+        if receipt is None:
             return _remembered(kind, session.execute(select(Receipt).filter_by(key=key)).scalar_one(), action)
         view = do()
         receipt.result = as_record(view)
@@ -60,6 +56,11 @@ def once(
         return view
     finally:
         session.rollback()  # lets go of the lock; after a commit there is nothing left to undo
+
+
+def is_first(session: Session, key: str, action: str) -> bool:
+    """Claim a key within the caller's change; False, and nothing to commit, where that was done before."""
+    return session.get(Receipt, key) is None and _claim(session, key, action) is not None
 
 
 def recalled(session: Session, key: str, kind: type[View]) -> View | None:
@@ -80,6 +81,18 @@ def fresh_number(session: Session, column: Any, prefix: str, digits: int = 7) ->
         number = f"{prefix}{secrets.randbelow(9 * 10 ** (digits - 1)) + 10 ** (digits - 1)}"
         if session.execute(select(column).where(column == number)).first() is None:
             return number
+
+
+def _claim(session: Session, key: str, action: str) -> Receipt | None:
+    """A new receipt; None, and all undone, where somebody else has just claimed the key."""
+    receipt = Receipt(key=key, action=action, result={}, at=clock.now())
+    try:
+        session.add(receipt)
+        session.flush()
+    except IntegrityError:
+        session.rollback()
+        return None
+    return receipt
 
 
 def _remembered(kind: type[View], receipt: Receipt, action: str) -> View:

@@ -54,7 +54,8 @@ class Policy:
     # proving an order to be one's own
     proof_attempts: int = 5  # misses of one visitor before a person takes over
     proof_attempts_per_order_a_day: int = 20  # misses aimed at one order, whoever they come from
-    proof_lasts_minutes: int = 60
+    proof_lasts_minutes: int = 60  # since the visitor last wrote to the bot
+    proof_lasts_with_agent_minutes: int = 120  # since they last wrote to a person, or had to wait for one
 
     # people
     service_hours: tuple[int, int] = (9, 21)  # every day, shop time

@@ -32,6 +32,7 @@ from desk import agents
 from desk.acts import FieldMissing
 from desk.agents import AgentView, NotSignedIn
 from desk.errors import DeskError, NoSuchHandover
+from desk.places import place_of
 from desk.sessions import Sessions
 from desk.words import LANGUAGES, Words
 from shop.errors import ShopError
@@ -144,8 +145,9 @@ class Guard:
     async def count_sign_in(self, request: Request) -> None:
         """Raises Refused: sign-in is asked for before anybody is known."""
         _require_mark(request, MARK_OF_SIGN_IN)
-        if not await self._tries.hit(self._limit, request.remote_addr or request.ip):
-            reset, _ = await self._tries.get_window_stats(self._limit, request.remote_addr or request.ip)
+        place = place_of(str(request.remote_addr or request.ip))
+        if not await self._tries.hit(self._limit, place):
+            reset, _ = await self._tries.get_window_stats(self._limit, place)
             raise Refused(429, "too_fast", seconds=max(1, math.ceil(reset - time.time())))
 
     async def _visit(self, request: Request) -> Visit:

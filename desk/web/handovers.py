@@ -57,8 +57,9 @@ def add(web: Blueprint, guard: Guard) -> None:
     @web.post("/api/handovers/<id:int>/notes")
     @guard.signed_in
     async def note(visit: Visit, id: int) -> HTTPResponse:
-        text = visit.field("text")
-        return await _changed(visit, lambda session: work.note(session, id, agent=visit.agent.name, text=text))
+        text, key = visit.field("text"), visit.key()
+        name = visit.agent.name
+        return await _changed(visit, lambda session: work.note(session, id, agent=name, text=text, key=key))
 
     @web.post("/api/handovers/<id:int>/pass")
     @guard.signed_in

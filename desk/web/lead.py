@@ -23,10 +23,11 @@ def add(web: Blueprint, guard: Guard) -> None:
     @guard.lead
     async def save(visit: Visit) -> HTTPResponse:
         id = visit.number("id") if body_of(visit.request).get("id") is not None else None
+        key = visit.key()
         texts = {name: visit.field(name) for name in ("title", "text_zh", "text_en")}
 
         def saved(session: Session) -> list[dict[str, Any]]:
-            replies.save(session, agent=visit.agent.name, id=id, **texts)
+            replies.save(session, agent=visit.agent.name, id=id, key=key, **texts)
             return _everything(session)
 
         return response.json(await visit.do(saved))

@@ -52,7 +52,7 @@ def row(handover: HandoverView, agent: AgentView, place: int | None = None) -> d
         "mood_label": words.label(handover.mood),
         "agent": handover.agent,
         "is_mine": handover.is_with(agent.name),
-        "customer": handover.customer.name if handover.customer else None,
+        "customer": handover.name,
         "is_verified": handover.is_verified,
         "order_number": handover.order_number,
         "wish": handover.wish,

@@ -10,11 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from channels.settings import Settings
 from channels.web import WebChannel
-from desk import pictures, queue
+from desk import conversations, pictures, queue
 from shop.models import Photo
 from tests.channels.server import Chat, serving
 from tests.channels.test_events import PATIENCE, wait_for
@@ -151,3 +152,16 @@ def test_a_bot_without_words_for_a_photo_says_so(site: Chat) -> None:
     site.bot.agent.domain.responses.clear()
 
     assert sent(site.client, photo()).status_code == 503
+
+
+def test_a_photo_that_cannot_be_recorded_leaves_no_file(
+    site: Chat, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("", {}, Exception("the database is away"))
+
+    site.client.post("/session")
+    monkeypatch.setattr(conversations, "hear", away)
+
+    assert sent(site.client, photo()).status_code == 503
+    assert list(folder.iterdir()) == []

@@ -15,7 +15,7 @@ from desk import command, conversations, errors, queue, work
 from desk.conversations import Line, Said
 from desk.packets import HandoverView
 from shop import clock
-from shop.models import AuditEntry, Customer, Handover, HandoverState, Membership, Sender
+from shop.models import AccessGrant, AuditEntry, Customer, Handover, HandoverState, Membership, Sender
 from tests.desk.conftest import MORNING
 
 
@@ -34,6 +34,8 @@ def actions_of(session: Session) -> list[tuple[str, str, str]]:
 
 def test_an_opened_handover_holds_everything_the_agent_needs(session: Session) -> None:
     said = [Line(Sender.CUSTOMER, "转人工", MORNING - timedelta(minutes=2)), Line(Sender.BOT, "好的")]
+    session.add(AccessGrant(visitor="visitor-1", granted_at=MORNING))
+    session.commit()
     view = opened(session, order_number="W2378158", is_verified=True, tried=["return_item"], transcript=said)
 
     assert queue.is_open(session, "visitor-1")
@@ -209,7 +211,7 @@ def test_a_handover_that_never_was_and_an_agent_without_a_name_are_refused(sessi
 
 
 def test_the_command_lists_takes_shows_and_hands_back(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    session.add(_customer())
+    session.add_all([_customer(), AccessGrant(visitor="visitor-1", customer_id=7, granted_at=MORNING)])
     session.commit()
     said = [Line(Sender.CUSTOMER, "转人工\n谢谢"), Line(Sender.BOT, "好的")]
     handover = opened(session, customer_id=7, is_verified=True, order_number="W0000001", transcript=said)

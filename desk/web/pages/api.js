@@ -96,3 +96,19 @@ async function request(path, body) {
   if (response.status >= 500) throw new Unreachable();
   throw new Refusal(answer?.error, response.status, 1000 * Number(response.headers.get("Retry-After") ?? 5));
 }
+
+// The key of what is asked: the same while the same is asked again, a new one once that is done.
+export class Keys {
+  #asked = null;
+  #key = null;
+
+  of(...asked) {
+    const written = JSON.stringify(asked);
+    if (written !== this.#asked) [this.#asked, this.#key] = [written, randomKey()];
+    return this.#key;
+  }
+
+  done() {
+    this.#asked = null;
+  }
+}

@@ -1,6 +1,6 @@
 // What is asked before a conversation leaves the agent, and what leads look after: saved replies and the day's figures.
 
-import { get, post, Refusal } from "./api.js";
+import { get, Keys, post, Refusal } from "./api.js";
 import { at, button, factList, foreign, make, once, onSubmit } from "./view.js";
 import { word } from "./words.js";
 
@@ -84,8 +84,11 @@ function prepareReplies() {
     open(dialog, async () => show(await get("replies")));
   });
   at("reply-new").addEventListener("click", () => edit(null, true));
+  const keys = new Keys();
   onSubmit(form, async (filled) => {
-    show(await post("replies", { ...(changed && { id: changed.id }), ...Object.fromEntries(filled) }));
+    const reply = { ...(changed && { id: changed.id }), ...Object.fromEntries(filled) };
+    show(await post("replies", { ...reply, key: keys.of(reply) }));
+    keys.done();
     edit(null, true);
   });
 

@@ -1,6 +1,6 @@
 // The customer tab: all that is known, so that nobody asks the customer twice, and the notes that only colleagues see.
 
-import { post } from "./api.js";
+import { Keys, post } from "./api.js";
 import { at, factList, foreign, list, make, onSubmit } from "./view.js";
 import { clockTime, day, word } from "./words.js";
 
@@ -9,11 +9,14 @@ export class Packet {
 
   constructor() {
     at("note").addEventListener("input", () => (this.#conversation.noteDraft = at("note").value));
+    const keys = new Keys();
     onSubmit(at("note-form"), async () => {
       const conversation = this.#conversation;
       const text = at("note").value.trim();
       if (!text) return at("note").focus();
-      conversation.takeIn(await post(`handovers/${conversation.id}/notes`, { text }));
+      const key = keys.of(conversation.id, text);
+      conversation.takeIn(await post(`handovers/${conversation.id}/notes`, { text, key }));
+      keys.done();
       conversation.noteDraft = "";
       if (conversation === this.#conversation) at("note").value = "";
     });

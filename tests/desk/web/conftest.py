@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 from desk import agents, conversations, queue
 from desk.packets import Packet
 from desk.web.server import Settings, app
-from shop import account, database, seed
+from shop import account, clock, database, seed
 from shop.models import Role, Sender
 from tests.serving import served
 
@@ -184,8 +185,8 @@ def waiting(session: Session, conversation: str = "visitor-1", **facts: Any) -> 
 def proven(session: Session, conversation: str, number: str, proof: str, **facts: Any) -> Packet:
     """The same, and the bot knows them by an order."""
     shopper = account.prove_order(session, conversation, number, proof)
-    customer = account.owned_order(session, shopper, number).customer_id
-    return waiting(session, conversation, customer_id=customer, is_verified=True, order_number=number, **facts)
+    who = {"customer_id": shopper.customer_id, "is_verified": True}
+    return waiting(session, conversation, order_number=number, **who, **facts)
 
 
 def said(session: Session, conversation: str, sender: Sender = Sender.BOT) -> list[str]:
@@ -194,6 +195,21 @@ def said(session: Session, conversation: str, sender: Sender = Sender.BOT) -> li
 
 def writes(session: Session, conversation: str, text: str) -> None:
     conversations.hear(session, conversation, text)
+
+
+@contextmanager
+def a_clock() -> Iterator[Callable[..., None]]:
+    """A clock that goes on when it is told to: `later(minutes=5)`."""
+    now = [datetime.now(timezone.utc)]
+
+    def later(**time: float) -> None:
+        now[0] += timedelta(**time)
+
+    clock.set_source(lambda: now[0])
+    try:
+        yield later
+    finally:
+        clock.set_source(lambda: datetime.now(timezone.utc))
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from desk.conversations import Line
 from shop.models import Sender, SignIn
 from tests.desk.web.conftest import Desk, Listener, waiting, writes
 
+KEY = "a-key-of-the-page"
+
 
 def test_the_queue_comes_at_once_and_whenever_it_changes(shop: Session, lin: Desk, mei: Desk) -> None:
     first = waiting(shop).id
@@ -52,7 +54,7 @@ def test_a_packet_that_has_changed_is_said_to_have(shop: Session, lin: Desk, wan
     writes(shop, "visitor-1", "只是一句话")
     listener.wait("message", lambda data: data["text"] == "只是一句话")
     assert listener.of("changed") == []
-    lin.done(f"handovers/{id}/notes", text="VIP")
+    lin.done(f"handovers/{id}/notes", text="VIP", key=KEY)
     listener.wait("changed")
     queue.open_handover(shop, "visitor-1", language="zh", topic="x", wish="还有发票")
     listener.wait("queue", lambda data: "发票" in data["rows"][0]["wish"])

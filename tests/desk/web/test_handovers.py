@@ -29,7 +29,7 @@ def test_a_packet_tells_an_agent_all_they_need_in_their_own_language(shop: Sessi
     zh, en = lin.seen(f"handovers/{id}"), mei.seen(f"handovers/{id}")
 
     assert zh["summary"] == [
-        "陈思远（银卡会员），身份已核实。",
+        "陈思远，核实了订单，没有核实账户。",
         "来意：退货。",
         "情绪：很生气，请先安抚。",
         "订单W2378156（护眼台灯 白色、陶瓷马克杯 蓝色 ×2）：备货中，共¥338。",
@@ -107,7 +107,7 @@ def test_the_faster_colleague_has_it_and_only_a_lead_takes_it_over(
 def test_notes_are_for_colleagues_and_go_along_when_it_is_passed_on(shop: Session, lin: Desk, mei: Desk) -> None:
     id = waiting(shop).id
     lin.done(f"handovers/{id}/take")
-    lin.done(f"handovers/{id}/notes", text="他急着出差")
+    lin.done(f"handovers/{id}/notes", text="他急着出差", key=KEY)
     lin.done(f"handovers/{id}/pass", to="Mei", note="你熟悉台灯")
 
     notes = [(one["agent"], one["text"]) for one in mei.seen(f"handovers/{id}")["notes"]]
@@ -158,11 +158,25 @@ def test_a_closed_conversation_comes_back_with_what_was_agreed(shop: Session, li
     assert "Earlier talks with staff: 1, last with 林: handed back to the bot." in again["summary"]
 
 
+def test_what_is_sent_again_after_a_lost_answer_is_there_once(shop: Session, lin: Desk, wang: Desk) -> None:
+    id = waiting(shop).id
+    for _ in range(2):
+        packet = lin.done(f"handovers/{id}/notes", text="他急着出差", key=KEY)
+        replies = wang.done("replies", title="问候", text_zh="您好", text_en="Hello", key=KEY)
+
+    assert len(packet["notes"]) == len(replies) == 1
+    assert shop.query(AuditEntry).filter(AuditEntry.action.in_(["note", "save_reply"])).count() == 2
+
+
 def test_saved_replies_are_said_in_the_customers_language_with_names_filled_in(
     shop: Session, lin: Desk, wang: Desk
 ) -> None:
     wang.done(
-        "replies", title="问候", text_zh="{customer}您好，我是{agent}，看到订单{order}了。", text_en="Hello {customer}"
+        "replies",
+        title="问候",
+        text_zh="{customer}您好，我是{agent}，看到订单{order}了。",
+        text_en="Hello {customer}",
+        key=KEY,
     )
     known = proven(shop, "visitor-1", "W2378156", "13812345678").id
     unknown = waiting(shop, "visitor-2", language="en", customer_id=1).id
@@ -170,7 +184,7 @@ def test_saved_replies_are_said_in_the_customers_language_with_names_filled_in(
     (reply,) = lin.seen(f"handovers/{known}/replies")
     assert reply["text"] == "陈思远您好，我是林，看到订单W2378156了。"
     assert lin.seen(f"handovers/{unknown}/replies")[0]["text"] == "Hello "
-    changed = wang.done("replies", id=reply["id"], title="问候", text_zh="您好", text_en="Hello")
+    changed = wang.done("replies", id=reply["id"], title="问候", text_zh="您好", text_en="Hello", key=f"{KEY}-2")
     assert [one["text_zh"] for one in changed] == ["您好"]
     assert wang.done(f"replies/{reply['id']}/remove") == []
     assert wang.refused(f"replies/{reply['id']}/remove") == (409, "这条常用回复已被删除")

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from shop import account
 from shop.errors import OrderNotFound, TooManyAttempts
 from shop.models import AuditEntry, Order, OrderState, Return
-from tests.desk.web.conftest import Desk, proven, waiting
+from shop.policy import POLICY
+from tests.desk.web.conftest import Desk, a_clock, proven, waiting, writes
 
 KEY = "one-key-for-one-act"
 PACKED, ARRIVED = ("W2378156", "13812345678"), ("W2378158", "5678")
@@ -120,6 +121,7 @@ def test_an_order_not_proven_is_seen_but_not_touched(shop: Session, lin: Desk) -
     assert lin.refused(path, fields={}, quote="x", key=KEY)[0] == 409
     looked = shop.execute(select(AuditEntry).where(AuditEntry.action == "look_up_order")).scalars().all()
     assert [(one.actor, one.subject) for one in looked] == [("林", "W8264404")]
+    assert looked[0].details == {"conversation": "visitor-1"}
 
 
 def test_a_proof_told_to_the_agent_counts_for_the_bot_too(shop: Session, lin: Desk) -> None:
@@ -136,6 +138,65 @@ def test_a_proof_told_to_the_agent_counts_for_the_bot_too(shop: Session, lin: De
     assert lin.seen(f"handovers/{id}")["is_verified"]
     assert account.recognise(shop, "visitor-1").is_known
     assert [one["number"] for one in lin.seen(f"handovers/{id}/orders")["orders"]] == ["W2378156"]
+
+
+def test_a_proof_lapses_with_an_agent_too_when_the_customer_is_silent_for_long(shop: Session, lin: Desk) -> None:
+    id = mine(shop, lin)
+    path = f"handovers/{id}/orders/W2378156/cancel/preview"
+    with a_clock() as later:
+        for _ in range(3):  # who goes on writing is who began
+            later(minutes=POLICY.proof_lasts_with_agent_minutes - 1)
+            lin.done("here")
+            writes(shop, "visitor-1", "还在吗")
+        lin.done(path, fields={})
+        for _ in range(2):
+            later(minutes=POLICY.proof_lasts_with_agent_minutes / 2 + 1)
+            lin.done("here")
+        writes(shop, "visitor-1", "取消吧")  # whoever sits there now
+
+        assert lin.refused(path, fields={})[0] == 409
+        packet = lin.seen(f"handovers/{id}")
+        assert not packet["is_verified"]
+        assert "核实已过期" in packet["summary"][0]
+        assert {"label": "身份核实", "text": "已过期，请再核对"} in packet["facts"]
+        assert lin.seen(f"handovers/{id}/orders")["orders"] == []
+        lin.done(f"handovers/{id}/prove", number="W2378156", proof="13812345678")
+        lin.done(path, fields={})
+
+
+def test_what_had_lapsed_with_the_bot_is_not_proven_to_an_agent(shop: Session, lin: Desk) -> None:
+    account.prove_order(shop, "visitor-1", "W2378156", "13812345678")
+    with a_clock() as later:
+        later(minutes=POLICY.proof_lasts_minutes + 1)
+        id = waiting(shop).id
+        lin.done(f"handovers/{id}/take")
+        writes(shop, "visitor-1", "取消吧")
+
+        assert lin.seen(f"handovers/{id}/orders")["orders"] == []
+
+
+def test_a_proven_order_tells_whom_it_goes_to_and_nothing_of_the_account(shop: Session, lin: Desk) -> None:
+    id = waiting(shop).id
+    lin.done(f"handovers/{id}/take")
+    lin.done(f"handovers/{id}/prove", number="W2378156", proof="13812345678")
+    by_order = lin.seen(f"handovers/{id}")
+    lin.done(f"handovers/{id}/prove", number="W2378156", proof=email_of(shop, "W2378156"))
+    by_account = lin.seen(f"handovers/{id}")
+
+    assert by_order["summary"][0] == "陈思远，核实了订单，没有核实账户。"
+    assert not {"邮箱", "电话", "会员"} & {one["label"] for one in by_order["facts"]}
+    assert by_account["summary"][0].endswith("身份已核实。")
+    assert {"text": email_of(shop, "W2378156"), "label": "邮箱"} in by_account["facts"]
+
+
+def test_a_proof_that_fails_is_in_the_audit_trail(shop: Session, lin: Desk) -> None:
+    id = waiting(shop).id
+    lin.done(f"handovers/{id}/take")
+    lin.refused(f"handovers/{id}/prove", number="W2378156", proof="99999")
+
+    failed = shop.execute(select(AuditEntry).where(AuditEntry.action == "fail_to_verify_customer")).scalars().one()
+    assert (failed.actor, failed.subject) == ("林", f"handover {id}")
+    assert failed.details == {"conversation": "visitor-1", "order": "W2378156"}
 
 
 def test_guessing_proofs_at_the_desk_ends_like_anywhere(shop: Session, lin: Desk) -> None:
@@ -212,3 +273,8 @@ def test_the_same_key_for_another_order_does_nothing_to_it(shop: Session, lin: D
     refused = lin.post(f"handovers/{id}/orders/W8264403/cancel", fields={}, quote="x", key=KEY)
 
     assert refused.status_code == 409
+
+
+def email_of(shop: Session, number: str) -> str:
+    order = shop.execute(select(Order).where(Order.number == number)).scalar_one()
+    return str(order.customer.email)
