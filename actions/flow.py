@@ -228,9 +228,9 @@ class Flow(ShopAction, ABC):
             if value != draft[step.slot]:
                 was_corrected = True
                 self._fill(draft, step, value)
-        return was_heard or self._is_worth_keeping(turn, draft, asked)
+        return was_heard or self.is_worth_keeping(turn, draft, asked)
 
-    def _is_worth_keeping(self, turn: Turn, draft: Draft, asked: Step | None) -> bool:
+    def is_worth_keeping(self, turn: Turn, draft: Draft, asked: Step | None) -> bool:
         """Facts that come before they are asked for, or before the order they belong to, are kept for later."""
         if asked is None or turn.intent not in ("inform", self.trigger):
             return False

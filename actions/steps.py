@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from actions import answers
@@ -255,6 +256,19 @@ class Items(Step):
             return {str(line.id): line.quantity for line in chosen}
         line = chosen[0]
         return {str(line.id): 1 if line.quantity == 1 else said}
+
+
+def named_part(turn: Turn, draft: Draft) -> list[orders.LineView]:
+    """The lines, with the pieces meant, where products were named that are not the whole order; else none."""
+    lines = orders.view_order(turn.session, turn.shopper, draft["order_number"]).lines
+    mentioned = draft["mentioned"] or []
+    named = [line for line in lines if any(_is_called(turn, line, e) for e in mentioned if e["entity"] == "product")]
+    options = [e for e in mentioned if e["entity"] == "option"]
+    named = [line for line in named if any(_has_option(turn, line, e) for e in options)] or named
+    counts = [answers.number(str(e["value"])) for e in mentioned if e["entity"] == "quantity"]
+    if len(named) == 1 and counts and 0 < (counts[-1] or 0) < named[0].quantity:
+        named = [replace(named[0], quantity=counts[-1])]
+    return named if named != list(lines) else []
 
 
 def _ordinal_of(said: list[dict[str, Any]]) -> str:
