@@ -99,6 +99,11 @@ def says(text: str, section: str) -> bool:
     return mentions(text, lexicon()[section]) is not None
 
 
+def starts_over(text: str) -> bool:
+    """Whether the text is a wish to begin again, and nothing else."""
+    return bare(text) in {bare(word) for word in lexicon()["starting_over"]}
+
+
 QUESTION = re.compile(
     r"[?？]|吗|怎么|多少|几天|多久|什么时候|哪|^(how|what|when|where|why|who|which|can|do|does|is|are|will)\b"
 )

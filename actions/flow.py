@@ -142,6 +142,9 @@ class Flow(ShopAction, ABC):
             return []  # no answer: the form steps back and the rules take the message
         return self._ask_next(turn, draft)
 
+    def started_over(self, turn: Turn) -> Events:
+        return [SlotSet("outcome", "started_over"), SlotSet("paused", None), SlotSet(REQUESTED, None)]
+
     def failed(self) -> Events:
         """Wait on the open question without repeating it: the next message is read as if nothing had happened."""
         return [SlotSet(REQUESTED, RETRY)]

@@ -39,6 +39,32 @@ def test_a_yes_after_never_mind_does_nothing(emma: Conversation, shop: Shop) -> 
     assert shop.contents() == before
 
 
+# -- starting over -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "intent"), [("/restart", "report_fault"), ("重新开始", "cancel_order")])
+def test_starting_over_drops_the_open_flow(emma: Conversation, shop: Shop, text: str, intent: str) -> None:
+    emma.says("cancel it", "cancel_order", order_number="W8264401")
+    before = shop.contents()
+    assert emma.says(text, intent).replies == ["utter_started_over"]
+    assert (emma.loop, emma.slots["confirmation"], emma.slots["outcome"]) == (None, None, None)
+    emma.says("yes", "affirm")
+    assert shop.contents() == before
+
+
+def test_starting_over_drops_the_flow_that_waits_behind_a_look_too(talk: Conversation) -> None:
+    talk.says("return the mat", "return_item", order_number="W8264404")
+    talk.says("where is it", "track_order")
+    assert talk.says("start over", "goodbye").replies == ["utter_started_over"]
+    assert (talk.loop, talk.slots["paused"]) == (None, None)
+
+
+@pytest.mark.parametrize(("text", "intent"), [("/restart", "report_fault"), ("start over", "goodbye")])
+def test_starting_over_with_nothing_open_is_friendly(talk: Conversation, text: str, intent: str) -> None:
+    assert talk.says(text, intent).replies == ["utter_started_over"]
+    assert talk.loop is None
+
+
 # -- languages ---------------------------------------------------------------------------------------------------------
 
 
