@@ -29,6 +29,7 @@ from actions.steps import (
 from actions.turn import Turn
 from shop import orders
 from shop.errors import (
+    AlreadyShipped,
     BalanceTooLow,
     InvalidAddress,
     NoSuchPaymentMethod,
@@ -36,6 +37,7 @@ from shop.errors import (
     OutOfStock,
     SamePaymentMethod,
     SameVariant,
+    ShopError,
 )
 from shop.policy import POLICY
 
@@ -113,6 +115,7 @@ class CancelOrderFlow(Flow):
     form = "cancel_order_form"
     trigger = "cancel_order"
     steps = (OrderNumber(), OrderProof(), Confirmed())
+    brings = ("refund",)
 
     def is_worth_keeping(self, turn: Turn, draft: Draft, asked: Step | None) -> bool:
         """An item named at the question is what they would cancel alone."""
@@ -261,6 +264,11 @@ class ChangeItemsFlow(Flow):
         NoSuchVariant: "variant",
         BalanceTooLow: "variant",
     }
+    brings = ("replacement",)
+
+    def other_way(self, refusal: ShopError) -> str | None:
+        is_delivered = isinstance(refusal, AlreadyShipped) and refusal.is_delivered
+        return "exchange_item_form" if is_delivered else None
 
     def check(self, turn: Turn, draft: Draft) -> None:
         orders.preview_cancellation(turn.session, turn.shopper, draft["order_number"])

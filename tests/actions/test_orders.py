@@ -284,6 +284,13 @@ def test_the_version_asked_for_is_no_choice_of_another_item_that_has_it(siyuan: 
     assert "陶瓷马克杯" in heard.fact("item")
 
 
+def test_another_version_of_what_has_arrived_is_an_exchange(emma: Conversation) -> None:
+    entities = {"product": "running shoes", "option": "40"}
+    heard = emma.says("change the shoes to size 40", "change_order_items", order_number="W8264404", **entities)
+    assert heard.replies == ["utter_goes_on_as_exchange_item", "utter_ask_exchange"]
+    assert emma.loop == "exchange_item_form"
+
+
 # -- another payment ---------------------------------------------------------------------------------------------------
 
 
