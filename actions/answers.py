@@ -99,6 +99,19 @@ def says(text: str, section: str) -> bool:
     return mentions(text, lexicon()[section]) is not None
 
 
+def starts_over(text: str) -> bool:
+    """Whether the text is a wish to begin again, and nothing else."""
+    return bare(text) in {bare(word) for word in lexicon()["starting_over"]}
+
+
+def wanted_rather(text: str) -> str | None:
+    """What is wanted in place of what is dropped: a refund in 算了，直接退款吧; nothing in a mere 算了."""
+    if not is_short(text) or is_question(text) or not says(text, "dropping"):
+        return None
+    wish = pick(text, "rather")
+    return wish if wish != "nothing" else None
+
+
 QUESTION = re.compile(
     r"[?？]|吗|怎么|多少|几天|多久|什么时候|哪|^(how|what|when|where|why|who|which|can|do|does|is|are|will)\b"
 )

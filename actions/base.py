@@ -14,6 +14,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from actions import answers
 from actions.turn import Turn
 from shop import database
 from shop.errors import ShopError
@@ -52,11 +53,18 @@ class ShopAction(Action, ABC):
         """What happens when the shop could not be reached or something unexpected broke: nothing."""
         return []
 
+    def started_over(self, turn: Turn) -> Events:
+        """What happens when they wish to begin again, which is answered for every action: outside a flow, nothing."""
+        return []
+
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
         try:
             with open_session() as session:
                 turn = Turn(tracker, dispatcher, session)
                 try:
+                    if answers.starts_over(turn.text) and not turn.is_answered:
+                        turn.say("utter_started_over")
+                        return self.started_over(turn)
                     return self.serve(turn)
                 except ShopError as refusal:
                     session.rollback()

@@ -10,7 +10,7 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from actions import answers
 from actions.base import Events, ShopAction
 from actions.feedback import scores_an_agent
-from actions.flow import FLOWS, Draft, close_form
+from actions.flow import FLOWS, RATHER, Draft, close_form
 from actions.products import (
     CANDIDATES,
     FOCUS,
@@ -54,13 +54,15 @@ class Resume(ShopAction):
 
 
 class Stop(ShopAction):
-    """Ends the open flow: nothing has changed."""
+    """Ends the open flow: nothing has changed. Where something else is wanted instead, begins that."""
 
     def name(self) -> str:
         return "action_stop"
 
     def serve(self, turn: Turn) -> Events:
         form = turn.active_form
+        if not form and turn.wanted_rather:
+            return [FollowupAction(RATHER[turn.wanted_rather])]
         turn.say("utter_stopped_request" if form else "utter_stopped")
         return close_form(turn)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import takewhile
 from typing import Any, ClassVar
 
@@ -29,6 +29,8 @@ RETRY = "retry"  # a slot nobody asks for: the form waits without repeating its 
 SAID = "said"  # a whole message among what was mentioned
 LONGEST_MEMORY = 60
 KEPT = {"order_number"}  # stays in focus when a flow ends, for what comes next
+SAME_MATTER = {"items", "quantity"}  # what a flow that goes on about the same item need not ask again
+RATHER = {"refund": "return_item_form", "replacement": "exchange_item_form"}  # what a "never mind" goes on to
 
 # What the rules serve, unless the message plainly answers the open question; the first three they serve in any case.
 ALWAYS_OBEYED = {"stop", "talk_to_human", "switch_language"}
@@ -104,6 +106,7 @@ class Flow(ShopAction, ABC):
     steps: ClassVar[tuple[Step, ...]]
     retries: ClassVar[Retries] = {}  # refusals that another answer to one slot can mend
     only_looks = False  # changes nothing: a flow that it interrupts is taken up again afterwards
+    brings: ClassVar[Collection[str]] = ()  # a refund, a replacement: who wants that rather is in the right flow
 
     @property
     @abstractmethod
@@ -122,6 +125,10 @@ class Flow(ShopAction, ABC):
     def say_back(self, turn: Turn, draft: Draft, seen: Any) -> None:
         """Say what would happen and ask for a yes."""
 
+    def other_way(self, refusal: ShopError) -> str | None:
+        """The form that brings what they want where the shop refuses it here."""
+        return None
+
     # -- one turn ------------------------------------------------------------------------------------------------
 
     def serve(self, turn: Turn) -> Events:
@@ -134,13 +141,18 @@ class Flow(ShopAction, ABC):
             self._start(turn, draft)
         elif not self._is_answer(turn):
             return self._come_back(turn, draft)
+        elif form := self._wanted_rather(turn, draft):
+            return self._hand_on(turn, draft, form)
         try:
             was_heard = self._read(turn, draft, has_started)
         except TooManyAttempts as refusal:
             return self._end(turn, draft, refusal)
-        if not was_heard and not has_started:
+        if not was_heard and not has_started and turn.wanted_rather is None:
             return []  # no answer: the form steps back and the rules take the message
         return self._ask_next(turn, draft)
+
+    def started_over(self, turn: Turn) -> Events:
+        return [SlotSet("outcome", "started_over"), SlotSet("paused", None), SlotSet(REQUESTED, None)]
 
     def failed(self) -> Events:
         """Wait on the open question without repeating it: the next message is read as if nothing had happened."""
@@ -164,20 +176,36 @@ class Flow(ShopAction, ABC):
             draft["paused"] = {"form": interrupted, "slots": kept}
         elif not self.only_looks:
             draft["paused"] = None
-        items = draft["items"] if self._goes_on_with_items(turn, draft, interrupted) else None
-        for step in self.steps:
-            if step.slot not in KEPT:
-                draft[step.slot] = None
-        draft["items"] = items
+        is_same_matter = self._is_same_matter(turn, interrupted)
+        kept = SAME_MATTER if is_same_matter and len(draft["items"] or {}) == 1 else set()
+        before = FLOWS[interrupted].steps if interrupted else ()
+        for slot in {step.slot for step in (*self.steps, *before)} | SAME_MATTER:
+            if slot not in KEPT | kept:
+                draft[slot] = None
         for slot in ("mentioned", "confirmation", "outcome", "comment"):
-            if not (slot == "mentioned" and turn.slot("hands_on")):
+            if not (slot == "mentioned" and is_same_matter):
                 draft[slot] = None
         draft["hands_on"] = None
 
-    def _goes_on_with_items(self, turn: Turn, draft: Draft, interrupted: str | None) -> bool:
-        """A return that becomes an exchange is about the same item, unless another is named."""
-        was_about_one = interrupted is not None and len(draft["items"] or {}) == 1
-        return was_about_one and not turn.value("product") and not turn.value("order_number")
+    def _is_same_matter(self, turn: Turn, interrupted: str | None) -> bool:
+        """A return that becomes an exchange: about the same item, for the same reason, unless another is named."""
+        if turn.slot("hands_on"):
+            return True
+        return interrupted is not None and not turn.value("product") and not turn.value("order_number")
+
+    def _wanted_rather(self, turn: Turn, draft: Draft) -> str | None:
+        """The form of what they want instead of going on here: a refund in 算了，直接退款吧, said in an exchange."""
+        wish, asked = turn.wanted_rather, self.asked(turn, draft)
+        if wish is None or wish in self.brings or (asked and asked.is_plainly_answered(turn, draft)):
+            return None
+        return RATHER[wish]
+
+    def _hand_on(self, turn: Turn, draft: Draft, form: str) -> Events:
+        """Close this form for another, which knows all that was said; where another item is named, only the order."""
+        if turn.value("product"):
+            draft["items"] = draft["mentioned"] = None
+        draft["hands_on"] = form
+        return [*draft.events(), SlotSet(REQUESTED, None)]
 
     def _come_back(self, turn: Turn, draft: Draft) -> Events:
         """Ask the open question again after a digression; not beside another question, nor after the third in a row.
@@ -228,9 +256,9 @@ class Flow(ShopAction, ABC):
             if value != draft[step.slot]:
                 was_corrected = True
                 self._fill(draft, step, value)
-        return was_heard or self._is_worth_keeping(turn, draft, asked)
+        return was_heard or self.is_worth_keeping(turn, draft, asked)
 
-    def _is_worth_keeping(self, turn: Turn, draft: Draft, asked: Step | None) -> bool:
+    def is_worth_keeping(self, turn: Turn, draft: Draft, asked: Step | None) -> bool:
         """Facts that come before they are asked for, or before the order they belong to, are kept for later."""
         if asked is None or turn.intent not in ("inform", self.trigger):
             return False
@@ -247,6 +275,8 @@ class Flow(ShopAction, ABC):
 
     def _belongs_elsewhere(self, turn: Turn, draft: Draft, asked: Step | None) -> bool:
         """Whether the message is a question, a request or a remark, rather than something for this flow."""
+        if turn.wanted_rather:
+            return False
         if turn.intent not in ALWAYS_OBEYED:
             if asked and asked.is_plainly_answered(turn, draft):
                 return False
@@ -283,7 +313,11 @@ class Flow(ShopAction, ABC):
         return [*draft.events(), SlotSet(REQUESTED, step.slot)]
 
     def _end(self, turn: Turn, draft: Draft, refusal: ShopError) -> Events:
-        """Close the form with a refusal."""
+        """Close the form with a refusal, or for the one that can do it."""
+        if form := self.other_way(refusal):
+            turn.say(f"utter_goes_on_as_{FLOWS[form].trigger}", **turn.wording.facts(refusal.facts))
+            draft["hands_on"] = form
+            return [*draft.events(), SlotSet(REQUESTED, None)]
         turn.refuse(refusal)
         draft["outcome"] = "too_many_attempts" if isinstance(refusal, TooManyAttempts) else "refused"
         return [*draft.events(), SlotSet(REQUESTED, None)]
@@ -339,6 +373,8 @@ class CarryOut(ShopAction, ABC):
     def serve(self, turn: Turn) -> Events:
         draft = Draft(turn)
         outcome = draft["outcome"]
+        if form := draft["hands_on"]:
+            return [*self._closing(kept=SAME_MATTER | {"mentioned"}), FollowupAction(form)]
         if outcome == "too_many_attempts":
             return [*self._closing(), FollowupAction("action_offer_person")]
         if outcome is None and draft["confirmed"] is False:
@@ -366,9 +402,9 @@ class CarryOut(ShopAction, ABC):
         confirmation = draft["confirmation"]
         return {"key": confirmation["key"], "quote": confirmation["quote"]}
 
-    def _closing(self) -> Events:
-        slots = [step.slot for step in self.flow.steps if step.slot not in KEPT]
-        return [SlotSet(slot, None) for slot in (*slots, "mentioned", "confirmation", "outcome", "comment")]
+    def _closing(self, kept: Collection[str] = ()) -> Events:
+        slots = [*(step.slot for step in self.flow.steps), "mentioned", "confirmation", "outcome", "comment"]
+        return [SlotSet(slot, None) for slot in slots if slot not in KEPT.union(kept)]
 
     def _take_up_paused(self, turn: Turn) -> Events:
         paused = turn.slot("paused")

@@ -23,11 +23,13 @@ from actions.steps import (
     chosen_line,
     is_like_postal_code,
     known_orders,
+    named_part,
     prove,
 )
 from actions.turn import Turn
 from shop import orders
 from shop.errors import (
+    AlreadyShipped,
     BalanceTooLow,
     InvalidAddress,
     NoSuchPaymentMethod,
@@ -35,7 +37,9 @@ from shop.errors import (
     OutOfStock,
     SamePaymentMethod,
     SameVariant,
+    ShopError,
 )
+from shop.policy import POLICY
 
 
 class AskOrderNumber(ShopAction):
@@ -111,6 +115,12 @@ class CancelOrderFlow(Flow):
     form = "cancel_order_form"
     trigger = "cancel_order"
     steps = (OrderNumber(), OrderProof(), Confirmed())
+    brings = ("refund",)
+
+    def is_worth_keeping(self, turn: Turn, draft: Draft, asked: Step | None) -> bool:
+        """An item named at the question is what they would cancel alone."""
+        is_named = asked is not None and turn.value("product") is not None
+        return is_named or super().is_worth_keeping(turn, draft, asked)
 
     def check(self, turn: Turn, draft: Draft) -> None:
         orders.preview_cancellation(turn.session, turn.shopper, draft["order_number"])
@@ -120,6 +130,8 @@ class CancelOrderFlow(Flow):
 
     def say_back(self, turn: Turn, draft: Draft, seen: orders.CancellationView) -> None:
         facts = {"number": seen.number, "items": item_list(turn, seen.lines)}
+        if part := named_part(turn, draft):
+            turn.say("utter_cancels_whole_only", part=item_list(turn, part), days=str(POLICY.return_window_days))
         if seen.was_paid:
             turn.say("utter_ask_cancel_paid_order", **facts, **refund_facts(turn, seen))
         else:
@@ -252,6 +264,11 @@ class ChangeItemsFlow(Flow):
         NoSuchVariant: "variant",
         BalanceTooLow: "variant",
     }
+    brings = ("replacement",)
+
+    def other_way(self, refusal: ShopError) -> str | None:
+        is_delivered = isinstance(refusal, AlreadyShipped) and refusal.is_delivered
+        return "exchange_item_form" if is_delivered else None
 
     def check(self, turn: Turn, draft: Draft) -> None:
         orders.preview_cancellation(turn.session, turn.shopper, draft["order_number"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from actions import answers
 from actions.base import Events, ShopAction
 from actions.flow import FLOWS, CarryOut, Draft, Flow, Retries, register
 from actions.orders import difference, refund_facts
@@ -19,6 +18,7 @@ from actions.steps import (
     RefundTo,
     Variant,
     chosen_items,
+    reason_so_far,
     return_in_focus,
     returnable_lines,
 )
@@ -30,9 +30,11 @@ from shop.errors import (
     NoSuchItem,
     NoSuchReturn,
     NoSuchVariant,
+    NotDeliveredYet,
     NotReturnable,
     OutOfStock,
     SameVariant,
+    ShopError,
 )
 from shop.models import OrderState, RefundTarget, ReturnKind, ReturnReason
 
@@ -96,12 +98,20 @@ def _has_been_told(turn: Turn) -> bool:
     return False
 
 
+def _is_before_shipping(refusal: ShopError) -> bool:
+    return isinstance(refusal, NotDeliveredYet) and not refusal.has_shipped
+
+
 @register
 class ReturnFlow(Flow):
     form = "return_item_form"
     trigger = "return_item"
     steps = (OrderNumber(), OrderProof(), Items(only_returnable=True), Quantity(), REASON, RefundTo(), Confirmed())
     retries: ClassVar[Retries] = {InvalidQuantity: "quantity", NoSuchItem: "items", NotReturnable: "items"}
+    brings = ("refund",)
+
+    def other_way(self, refusal: ShopError) -> str | None:
+        return "cancel_order_form" if _is_before_shipping(refusal) else None
 
     def check(self, turn: Turn, draft: Draft) -> None:
         check_quantity(turn, draft)
@@ -160,6 +170,14 @@ def _return_facts(turn: Turn, view: returns.ReturnView) -> dict[str, str]:
     }
 
 
+class Replacement(Variant):
+    """Which version it should be instead; of what came spoilt or wrong the same again, unless another is named."""
+
+    def default(self, turn: Turn, draft: Draft) -> int | None:
+        named = super().default(turn, draft)
+        return named or (self.line(turn, draft).variant_id if _why(draft) in returns.SPOILT else None)
+
+
 @register
 class ExchangeFlow(Flow):
     form = "exchange_item_form"
@@ -169,7 +187,7 @@ class ExchangeFlow(Flow):
         OrderProof(),
         Items(most=1, only_returnable=True),
         Quantity(),
-        Variant(returns.exchange_choices),
+        Replacement(returns.exchange_choices),
         Confirmed(),
     )
     retries: ClassVar[Retries] = {
@@ -180,6 +198,10 @@ class ExchangeFlow(Flow):
         BalanceTooLow: "variant",
         NotReturnable: "items",
     }
+    brings = ("replacement",)
+
+    def other_way(self, refusal: ShopError) -> str | None:
+        return "change_order_items_form" if _is_before_shipping(refusal) else None
 
     def check(self, turn: Turn, draft: Draft) -> None:
         check_quantity(turn, draft)
@@ -202,8 +224,7 @@ class ExchangeFlow(Flow):
 
 def _why(draft: Draft) -> ReturnReason:
     """The reason of an exchange, as far as it was said: nobody is asked for it."""
-    said = [e["value"] for e in draft["mentioned"] or [] if e["entity"] == "reason"]
-    return ReturnReason(answers.pick(str(said[-1]), "reason") or "other") if said else ReturnReason.OTHER
+    return ReturnReason(reason_so_far(draft) or "other")
 
 
 class ExchangeItem(CarryOut):

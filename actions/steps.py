@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from actions import answers
@@ -257,6 +258,19 @@ class Items(Step):
         return {str(line.id): 1 if line.quantity == 1 else said}
 
 
+def named_part(turn: Turn, draft: Draft) -> list[orders.LineView]:
+    """The lines, with the pieces meant, where products were named that are not the whole order; else none."""
+    lines = orders.view_order(turn.session, turn.shopper, draft["order_number"]).lines
+    mentioned = draft["mentioned"] or []
+    named = [line for line in lines if any(_is_called(turn, line, e) for e in mentioned if e["entity"] == "product")]
+    options = [e for e in mentioned if e["entity"] == "option"]
+    named = [line for line in named if any(_has_option(turn, line, e) for e in options)] or named
+    counts = [answers.number(str(e["value"])) for e in mentioned if e["entity"] == "quantity"]
+    if len(named) == 1 and counts and 0 < (counts[-1] or 0) < named[0].quantity:
+        named = [replace(named[0], quantity=counts[-1])]
+    return named if named != list(lines) else []
+
+
 def _ordinal_of(said: list[dict[str, Any]]) -> str:
     return next((str(e["value"]) for e in said if e["entity"] == "ordinal"), "")
 
@@ -280,6 +294,10 @@ class Quantity(Step):
 
     def is_needed(self, turn: Turn, draft: Draft) -> bool:
         return len(draft["items"] or {}) == 1
+
+    def is_plainly_answered(self, turn: Turn, draft: Draft) -> bool:
+        is_other_request = TRIGGERS.get(turn.intent, turn.active_form) != turn.active_form  # 给我换一个 counts nothing
+        return not is_other_request and super().is_plainly_answered(turn, draft)
 
     def default(self, turn: Turn, draft: Draft) -> int | None:
         return next(iter(draft["items"].values()))  # as said with the item
@@ -331,7 +349,7 @@ class Variant(Step):
 
     def offered(self, turn: Turn, draft: Draft) -> list[products.VariantView]:
         """The versions to choose from in a list: those that can be had, the likest to the item first."""
-        line = self._line(turn, draft)
+        line = self.line(turn, draft)
         can_be_had = [variant for variant in self.variants(turn, draft) if variant.stock]
         return sorted(can_be_had, key=lambda v: -len(v.options.items() & line.options.items()))[:LONGEST_LIST]
 
@@ -351,14 +369,14 @@ class Variant(Step):
             found = offered[place].id if place is not None else self._next_size(turn, draft, turn.text)
         return found
 
-    def _line(self, turn: Turn, draft: Draft) -> orders.LineView:
+    def line(self, turn: Turn, draft: Draft) -> orders.LineView:
         order = orders.view_order(turn.session, turn.shopper, draft["order_number"])
         return next(line for line in order.lines if line.id == chosen_line(draft))
 
     def _next_size(self, turn: Turn, draft: Draft, text: str) -> int | None:
         """One size up or down, otherwise the same: 大一码, "a bigger one"."""
         direction = answers.pick(text, "relative_size")
-        line = self._line(turn, draft)
+        line = self.line(turn, draft)
         if direction is None or "size" not in line.options:
             return None
         alike = [line, *(v for v in self.variants(turn, draft) if _differs_in_size_only(v, line))]
@@ -368,7 +386,7 @@ class Variant(Step):
 
     def _match(self, turn: Turn, draft: Draft, said: Sequence[str]) -> int | None:
         """The variant that has what was said and otherwise stays as the item is."""
-        line = self._line(turn, draft)
+        line = self.line(turn, draft)
         wanted = products.option_codes(turn.session, said, line.product_id)
         changed = {kind: code for kind, code in wanted.items() if line.options.get(kind) != code}
         if not changed:
@@ -432,7 +450,7 @@ class Choice(Step):
         """A reason in their own words, rather than a bare yes or an empty remark."""
         is_name = turn.written("product") == turn.text  # of an item, where its reason was asked for
         is_remark = turn.intent in {"inform", "nlu_fallback", "out_of_scope"} and not is_name
-        return bool(self.otherwise) and is_remark and answers.is_explanation(turn.text)
+        return bool(self.otherwise) and is_remark and not turn.wanted_rather and answers.is_explanation(turn.text)
 
 
 class RefundTo(Step):
@@ -467,7 +485,8 @@ class Confirmed(Step):
         words = answers.lexicon()
         is_other_request = TRIGGERS.get(turn.intent, turn.active_form) != turn.active_form
         wants_something_else = is_other_request and re.search(r"\b(just|rather|instead)\b|改|换", turn.text.lower())
-        if answers.is_short(turn.text) and answers.mentions(turn.text, words["refraining"]):
+        is_refrained = answers.is_short(turn.text) and answers.mentions(turn.text, words["refraining"])
+        if is_refrained and not turn.wanted_rather:
             return None if wants_something_else else False
         own_verbs = {answers.bare(word) for word in words["confirming"].get(turn.active_form or "", ())}
         if answers.bare(turn.text) in own_verbs and not answers.is_question(turn.text):

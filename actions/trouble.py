@@ -44,6 +44,7 @@ class DeliveryProblemFlow(Flow):
     trigger = "report_delivery_problem"
     steps = (OrderNumber(), OrderProof(), Problem(), AffectedItems(), Choice("remedy"), Confirmed())
     retries: ClassVar[Retries] = {OutOfStock: "remedy"}
+    brings = ("refund", "replacement")
 
     def check(self, turn: Turn, draft: Draft) -> None:
         if draft[PROBLEM] and (draft[PROBLEM] == TicketKind.LOST.value or draft["items"]):
@@ -114,7 +115,8 @@ class FaultyProduct(Step):
         named, meant = _products_named(turn)
         if named:
             return str((meant or named)[0]["value"])
-        return turn.text[:60] if asked and turn.intent in {"inform", "nlu_fallback"} and turn.text else None
+        is_name = turn.intent in {"inform", "nlu_fallback"} and not turn.wanted_rather
+        return turn.text[:60] if asked and is_name and turn.text else None
 
 
 class Solved(Step):
@@ -221,7 +223,7 @@ class ReportFault(CarryOut):
         ]
         return [
             SlotSet("mentioned", mentioned),
-            SlotSet("hands_on", True),
+            SlotSet("hands_on", forms[draft["next_step"]]),
             FollowupAction(forms[draft["next_step"]]),
         ]
 
@@ -248,6 +250,7 @@ class WarrantyFlow(Flow):
     trigger = "claim_warranty"
     steps = (OrderNumber(), OrderProof(), Items(most=1), WarrantyRemedy(), Confirmed())
     retries: ClassVar[Retries] = {OutOfStock: "warranty_remedy"}
+    brings = ("replacement",)
 
     def check(self, turn: Turn, draft: Draft) -> None:
         if draft["items"]:

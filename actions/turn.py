@@ -105,6 +105,16 @@ class Turn:
         return self.last_reply == "utter_offer_person"
 
     @property
+    def wanted_rather(self) -> str | None:
+        """What a "never mind" wants in place of what is going on: a refund, a replacement."""
+        return None if self.intent == "talk_to_human" else answers.wanted_rather(self.text)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether something was said to this message already."""
+        return any(event["event"] == "bot" for event in self.events_since_message())
+
+    @property
     def has_declined_a_person(self) -> bool:
         """Whether this message is a no to the offer of a person."""
         return self.was_offered_a_person and answers.yes_or_no(self.text, self.intent, self.confidence) is False

@@ -39,6 +39,65 @@ def test_a_yes_after_never_mind_does_nothing(emma: Conversation, shop: Shop) -> 
     assert shop.contents() == before
 
 
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [("never mind just refund", "stop"), ("算了，直接退款吧", "inform"), ("算了 退款吧", "return_item")],
+)
+def test_never_mind_with_a_wish_goes_on_to_it_with_all_that_was_said(
+    siyuan: Conversation, shop: Shop, text: str, intent: str
+) -> None:
+    siyuan.says("卫衣太小了，换大一码", "exchange_item", order_number="W2378158", product="卫衣", reason="太小了")
+    assert siyuan.says("1件", quantity="1件").replies == ["utter_ask_exchange"]
+    before = shop.contents()
+    assert siyuan.says(text, intent).replies == ["utter_ask_refund_to"]
+    assert (siyuan.loop, siyuan.slots["quantity"], siyuan.slots["reason"]) == ("return_item_form", 1, "wrong_size")
+    assert shop.contents() == before
+
+
+def test_never_mind_with_the_wish_of_the_open_flow_is_no_stop(siyuan: Conversation) -> None:
+    siyuan.says("the hoodie arrived damaged", "report_delivery_problem", order_number="W2378158", product="hoodie")
+    assert siyuan.says("never mind just refund", "stop").replies == ["utter_ask_report_refund"]
+
+
+def test_never_mind_without_a_refund_is_never_mind(siyuan: Conversation) -> None:
+    siyuan.says("换台灯", "exchange_item", order_number="W2378158", product="台灯")
+    assert siyuan.says("算了，不退款了", "stop").replies == ["utter_stopped_request"]
+
+
+def test_another_item_named_beside_the_wish_is_the_one(siyuan: Conversation) -> None:
+    siyuan.says("换台灯", "exchange_item", order_number="W2378158", product="台灯")
+    siyuan.says("算了，跑步鞋退款吧", "stop", product="跑步鞋")
+    assert siyuan.loop == "return_item_form"
+    assert siyuan.says("不喜欢", reason="不喜欢").replies == ["utter_ask_refund_to"]
+    assert "跑步鞋" in siyuan.says("原路退回").fact("items")
+
+
+# -- starting over -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "intent"), [("/restart", "report_fault"), ("重新开始", "cancel_order")])
+def test_starting_over_drops_the_open_flow(emma: Conversation, shop: Shop, text: str, intent: str) -> None:
+    emma.says("cancel it", "cancel_order", order_number="W8264401")
+    before = shop.contents()
+    assert emma.says(text, intent).replies == ["utter_started_over"]
+    assert (emma.loop, emma.slots["confirmation"], emma.slots["outcome"]) == (None, None, None)
+    emma.says("yes", "affirm")
+    assert shop.contents() == before
+
+
+def test_starting_over_drops_the_flow_that_waits_behind_a_look_too(talk: Conversation) -> None:
+    talk.says("return the mat", "return_item", order_number="W8264404")
+    talk.says("where is it", "track_order")
+    assert talk.says("start over", "goodbye").replies == ["utter_started_over"]
+    assert (talk.loop, talk.slots["paused"]) == (None, None)
+
+
+@pytest.mark.parametrize(("text", "intent"), [("/restart", "report_fault"), ("start over", "goodbye")])
+def test_starting_over_with_nothing_open_is_friendly(talk: Conversation, text: str, intent: str) -> None:
+    assert talk.says(text, intent).replies == ["utter_started_over"]
+    assert talk.loop is None
+
+
 # -- languages ---------------------------------------------------------------------------------------------------------
 
 

@@ -111,6 +111,39 @@ def test_an_unpaid_order_is_cancelled_without_a_word_of_money(emma: Conversation
     assert shop.row("orders", number="W8264408")["state"] == "cancelled"
 
 
+@pytest.mark.parametrize(
+    ("text", "entities", "part"),
+    [
+        ("cancel 1 of the mugs", {"product": "mugs", "quantity": "1"}, "Ceramic Mug – blue"),
+        ("cancel the mugs", {"product": "mugs"}, "Ceramic Mug – blue ×2"),
+        ("取消其中一个杯子", {"product": "杯子"}, "陶瓷马克杯 蓝色 ×2"),
+    ],
+)
+def test_that_a_part_cannot_be_cancelled_alone_is_said_beside_the_question(
+    siyuan: Conversation, shop: Shop, text: str, entities: dict[str, str], part: str
+) -> None:
+    before = shop.contents()
+    heard = siyuan.says(text, "cancel_order", order_number="W2378156", **entities)
+    assert heard.replies == ["utter_cancels_whole_only", "utter_ask_cancel_paid_order"]
+    assert heard.fact("part") == part
+    siyuan.says("no", "deny")
+    assert shop.contents() == before
+
+
+def test_an_item_named_at_the_question_is_a_part_too(siyuan: Conversation) -> None:
+    siyuan.says("cancel it", "cancel_order", order_number="W2378156")
+    heard = siyuan.says("only the lamp", product="lamp")
+    assert heard.replies == ["utter_cancels_whole_only", "utter_ask_cancel_paid_order"]
+
+
+@pytest.mark.parametrize(("number", "named"), [("W8264401", ["hoodie"]), ("W8264401", ["shoes"])])
+def test_all_that_an_order_holds_is_no_part_nor_is_what_it_does_not_hold(
+    emma: Conversation, number: str, named: list[str]
+) -> None:
+    heard = emma.says("cancel it", "cancel_order", order_number=number, product=named)
+    assert heard.replies == ["utter_ask_cancel_paid_order"]
+
+
 # -- another address ---------------------------------------------------------------------------------------------------
 
 
@@ -249,6 +282,13 @@ def test_the_version_asked_for_is_no_choice_of_another_item_that_has_it(siyuan: 
     heard = siyuan.says("白色", option="白色")
     assert heard.replies == ["utter_ask_change_items"]
     assert "陶瓷马克杯" in heard.fact("item")
+
+
+def test_another_version_of_what_has_arrived_is_an_exchange(emma: Conversation) -> None:
+    entities = {"product": "running shoes", "option": "40"}
+    heard = emma.says("change the shoes to size 40", "change_order_items", order_number="W8264404", **entities)
+    assert heard.replies == ["utter_goes_on_as_exchange_item", "utter_ask_exchange"]
+    assert emma.loop == "exchange_item_form"
 
 
 # -- another payment ---------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_items_are_shown_numbered_with_a_button_each(siyuan: Conversation) -> No
 @pytest.mark.parametrize(
     ("number", "reply", "words"),
     [
-        ("W8264401", "utter_refuse_not_delivered_yet", ["W8264401"]),
+        ("W8264403", "utter_refuse_not_delivered_yet", ["W8264403"]),
         ("W8264407", "utter_refuse_return_window_closed", ["30", "Wed 30 Apr"]),
         ("W8264405", "utter_refuse_already_cancelled", ["W8264405"]),
     ],
@@ -81,6 +81,15 @@ def test_what_cannot_go_back_is_refused_at_once_with_the_reason(
     assert heard.replies == [reply]
     assert all(word in heard.text for word in words), heard.text
     assert shop.contents() == before
+
+
+def test_a_return_of_what_has_not_shipped_is_a_cancellation(emma: Conversation, shop: Shop) -> None:
+    before = shop.contents()
+    heard = emma.says("I want my money back", "return_item", order_number="W8264401")
+    assert heard.replies == ["utter_goes_on_as_cancel_order", "utter_ask_cancel_paid_order"]
+    assert shop.contents() == before
+    emma.says("yes", "affirm")
+    assert shop.row("orders", number="W8264401")["state"] == "cancelled"
 
 
 def test_the_window_closes_while_they_hesitate(emma: Conversation, shop: Shop, time: StandingTime) -> None:
@@ -216,6 +225,44 @@ def test_another_version_is_a_correction_after_it_was_said_back(emma: Conversati
     assert heard.replies == ["utter_ask_exchange"]
     assert "41" in heard.fact("options")
     assert shop.contents() == before
+
+
+@pytest.mark.parametrize(
+    ("entities", "then"),
+    [
+        ({}, "utter_ask_variant"),
+        ({"product": "hoodie", "option": "black"}, "utter_ask_change_items"),
+    ],
+)
+def test_an_exchange_of_what_has_not_shipped_is_a_change_of_the_order(
+    emma: Conversation, shop: Shop, entities: dict[str, str], then: str
+) -> None:
+    heard = emma.says("another colour please", "exchange_item", order_number="W8264401", **entities)
+    assert heard.replies == ["utter_goes_on_as_change_order_items", then]
+    assert emma.loop == "change_order_items_form"
+    if not entities:
+        emma.says("black", option="black")
+    emma.says("yes", "affirm")
+    line = shop.row("order_lines", order_id=shop.row("orders", number="W8264401")["id"])
+    assert line["variant_id"] == shop.variant("hoodie", "black", "l")["id"]
+
+
+def test_what_came_broken_is_replaced_by_the_same_version(siyuan: Conversation, shop: Shop) -> None:
+    siyuan.says("退台灯", "return_item", order_number="W2378158", product="台灯")
+    siyuan.says("坏了", reason="坏了")
+    heard = siyuan.says("给我换一个吧", "exchange_item")
+    assert heard.replies == ["utter_ask_exchange"]
+    assert heard.fact("options") == "暖白色"
+    siyuan.says("好的", "affirm")
+    assert shop.rows("returns", kind="exchange", reason="faulty", state="open")
+
+
+def test_a_replacement_counts_no_pieces(siyuan: Conversation) -> None:
+    assert siyuan.says("退卫衣", "return_item", order_number="W2378158", product="卫衣").replies == [
+        "utter_ask_quantity"
+    ]
+    assert siyuan.says("给我换一个吧", "exchange_item").replies == ["utter_ask_quantity"]
+    assert siyuan.loop == "exchange_item_form"
 
 
 # -- how far it has got ------------------------------------------------------------------------------------------------
