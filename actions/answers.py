@@ -99,6 +99,13 @@ def says(text: str, section: str) -> bool:
     return mentions(text, lexicon()[section]) is not None
 
 
+def confirms(text: str, verbs: Sequence[str]) -> bool:
+    """Whether the text says one of the verbs, or a yes and one of them, and nothing else: fine, cancel it."""
+    said, agreeing = bare(text), {"", *map(bare, lexicon()["yes"])}
+    ways = (said.removesuffix(bare(verb)).strip() for verb in verbs if said.endswith(bare(verb)))
+    return not is_question(text) and any(way in agreeing for way in ways)
+
+
 def starts_over(text: str) -> bool:
     """Whether the text is a wish to begin again, and nothing else."""
     return bare(text) in {bare(word) for word in lexicon()["starting_over"]}

@@ -488,8 +488,7 @@ class Confirmed(Step):
         is_refrained = answers.is_short(turn.text) and answers.mentions(turn.text, words["refraining"])
         if is_refrained and not turn.wanted_rather:
             return None if wants_something_else else False
-        own_verbs = {answers.bare(word) for word in words["confirming"].get(turn.active_form or "", ())}
-        if answers.bare(turn.text) in own_verbs and not answers.is_question(turn.text):
+        if answers.confirms(turn.text, words["confirming"].get(turn.active_form or "", ())):
             return True
         answer = answers.yes_or_no(turn.text, turn.intent, turn.confidence)
         is_bare_no = not any(e["entity"] in FACTS for e in turn.entities)

@@ -507,6 +507,7 @@ def test_a_yes_counts_only_when_it_was_asked_for(
     ("form", "text"),
     [
         *(("cancel_order_form", "取消吧"), ("cancel_order_form", "取消吧！"), ("cancel_order_form", "cancel it.")),
+        *(("cancel_order_form", "fine, cancel all of it"), ("cancel_order_form", "好的，取消吧")),
         *(("return_item_form", "退吧"), ("return_item_form", "return it"), ("exchange_item_form", "换吧")),
         *(("change_order_items_form", "换吧"), ("change_order_address_form", "改吧")),
     ],
