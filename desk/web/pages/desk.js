@@ -7,15 +7,16 @@ import { prepareDialogs } from "./dialogs.js";
 import { Orders } from "./orders.js";
 import { Packet } from "./packet.js";
 import { Queue } from "./queue.js";
-import { Stream } from "./stream.js";
+import { SLOW, Stream } from "./stream.js";
 import { narrow, Tabs } from "./tabs.js";
 import { Transcript } from "./transcript.js";
-import { at, customerName, languageMark, make, moodMark, onSubmit, setChildren, setText, verifiedMark } from "./view.js";
+import {
+  at, customerName, languageMark, make, moodMark, onSubmit, setChildren, setText, verifiedMark,
+} from "./view.js";
 import { hasWords, language, speak, word } from "./words.js";
 
 const LANGUAGE = "haoke-desk-language";
 const HERE_EVERY = 30_000;
-const SLOW = 1_000; // what takes longer is shown to take its time
 
 const conversations = new Map();
 let me = null;

@@ -1,13 +1,14 @@
 // What happens at the desk, as it happens: one stream of events, opened anew whatever the network does.
 
 const SILENCE = 40_000; // a living stream shows itself more often
-const SLOW = 1_000; // an agent is told that a line is being made only where it takes longer
+export const SLOW = 1_000; // what takes longer is shown to take its time
 const PAUSES = [500, 1_000, 2_000, 5_000, 10_000]; // before it tries again, longer each time
 
 export class Stream {
   #following = null;
 
-  // Handlers: queue(data), message, presence and changed(data, conversation), signedOut(), line("connecting", "up" or "offline").
+  // Handlers: queue(data), message, presence and changed(data, conversation), signedOut(),
+  // line("connecting"), line("up"), line("offline").
   constructor(handlers) {
     this.handlers = handlers;
     addEventListener("online", () => this.#following && this.follow(this.#following.conversation));
