@@ -4,9 +4,9 @@ import { Connection } from "./connection.js";
 import { button, make, View } from "./view.js";
 import { WORDS } from "./words.js";
 
-const STORED = "haoke.chat"; // {token, isVouchedFor, language, unsent: [{key, text, payload, at}]}
+const STORED = "haoke.chat"; // {conversation, token, isVouchedFor, language, read, unsent: [{key, text, payload, at}]}
 const TYPING_EVERY = 3_000;
-const GIVE_UP_AFTER = 3; // attempts that reached the server; without a network it waits as long as it takes
+const GIVE_UP_AFTER = 3; // attempts that somebody answered; without a network or a bot it waits as long as it takes
 const LARGEST_PICTURE = 8 * 1024 * 1024;
 const PICTURES = ["image/jpeg", "image/png", "image/webp"];
 
@@ -20,17 +20,19 @@ const hasKeyboard = matchMedia("(hover: hover)").matches; // elsewhere a focused
 const isEmbedded = parent !== window;
 const address = new URLSearchParams(location.search);
 
-const kept = recall();
+let kept = recall();
 let language = kept.language ?? (pageLanguage().startsWith("zh") ? "zh" : "en");
 let words = WORDS[language];
 let said = new Map(); // by number
 let unrecorded = []; // what the server said of itself, without a place in the conversation
 let unsent = []; // {key, text, payload, at, state, trouble}
 let recalled = kept.unsent ?? []; // of an earlier visit: whose it was shows when the conversation opens
+const ours = new Set(); // keys of what this tab has had to send; the others are other tabs' to keep
 let vouchedBy; // the word of the shop's site for who sits here
 let seen = 0; // of ours, by the shop
 let isUp = false;
 let isReady = true;
+let isWatched = false; // whether somebody waits for the bot to be ready
 let asked = 0; // messages that are being answered
 let staffIsTyping = false;
 let isOpen = !isEmbedded;
@@ -40,14 +42,8 @@ let lastTyped = 0;
 let shopName = address.get("shop");
 
 let generation = 0; // counts the conversations of this page: what comes for one that was left is dropped
-let connection = connect();
+let connection = new Connection(kept.token);
 const view = new View(page.log, { write, retry, picture: photo });
-
-function connect() {
-  const mine = generation;
-  const keep = ({ token }) => mine === generation && Object.assign(kept, { token }) && remember();
-  return new Connection({ token: kept.token, onToken: keep });
-}
 
 const photos = new Map(); // by name: fetched once, however often they are drawn
 
@@ -77,14 +73,26 @@ function recall() {
   }
 }
 
-function remember() {
-  const unsentNow = [...recalled, ...unsent].map(({ key, text, payload, at }) => ({ key, text, payload, at }));
-  Object.assign(kept, { language, unsent: unsentNow });
+// Other tabs write there, too. What they have is kept, and the conversation that was begun last is everybody's.
+function remember(changes = {}, isAlone = false) {
+  const stored = recall();
+  if (isAnother(stored)) return follow(stored);
+  const before = stored.conversation ? stored : kept;
+  const read = Math.max(before.read ?? 0, kept.read ?? 0);
+  const mine = [...recalled, ...unsent].map(({ key, text, payload, at }) => ({ key, text, payload, at }));
+  for (const { key } of mine) ours.add(key);
+  const theirs = isAlone ? [] : (stored.unsent ?? []).filter(({ key }) => !ours.has(key));
+  kept = { ...before, language: before.language ?? language, read, ...changes, unsent: [...theirs, ...mine] };
+  connection.token = kept.token;
   try {
     localStorage.setItem(STORED, JSON.stringify(kept));
   } catch {
     // a browser that stores nothing still chats, until the page is left
   }
+}
+
+function isAnother({ conversation }) {
+  return Boolean(conversation) && conversation !== kept.conversation;
 }
 
 function randomKey() {
@@ -95,7 +103,7 @@ function randomKey() {
 
 // The conversation
 
-function start(identity, fresh = false) {
+function start(identity, fresh) {
   const mine = generation;
   vouchedBy = identity ?? vouchedBy;
   // what is written meanwhile waits
@@ -104,21 +112,37 @@ function start(identity, fresh = false) {
 
 // Leaves the conversation, whatever is still under way in it, for a new one.
 function startAfresh() {
-  connection.stop();
-  generation += 1;
-  connection = connect();
-  sending = Promise.resolve();
   unsent = recalled = [];
-  asked = 0;
-  staffIsTyping = false;
-  empty();
-  remember();
+  leave();
+  remember({}, true);
   start(undefined, true);
 }
 
-async function open(identity, fresh) {
+// Another tab has begun a conversation: this one goes on there, too, with what is still to be sent.
+function follow(stored) {
+  const left = new Set(stored.unsent?.map(({ key }) => key));
+  const isStillToSend = ({ key }) => left.has(key) || !ours.has(key);
+  unsent = unsent.filter(isStillToSend);
+  recalled = recalled.filter(isStillToSend);
+  kept = stored;
+  vouchedBy = undefined;
+  leave();
+  start(undefined, false);
+}
+
+function leave() {
+  connection.stop();
+  generation += 1;
+  connection = new Connection(kept.token);
+  sending = Promise.resolve();
+  asked = 0;
+  staffIsTyping = false;
+  empty();
+}
+
+async function open(identity, isFresh) {
   const mine = generation;
-  if (kept.isVouchedFor && !identity && isEmbedded) fresh = true; // somebody else may sit here now
+  const fresh = isFresh ?? Boolean(kept.isVouchedFor && !identity && isEmbedded); // somebody else may sit here now
   let waited = 0;
   for (;;) {
     try {
@@ -127,15 +151,18 @@ async function open(identity, fresh) {
       const isSomebodyElse = opened.is_new && kept.isVouchedFor; // what another left unsent is not said in their name
       unsent = [...(isSomebodyElse ? [] : recalled), ...unsent];
       recalled = [];
-      kept.isVouchedFor = Boolean(identity) || (kept.isVouchedFor && !opened.is_new);
+      const { conversation, token } = opened;
+      const isVouchedFor = Boolean(identity) || (kept.isVouchedFor && !opened.is_new);
       if (opened.is_new) empty();
-      remember();
+      remember({ conversation, token, isVouchedFor, ...(opened.is_new && { read: 0 }) }, isSomebodyElse);
+      if (mine !== generation) return;
       break;
     } catch {
       if (mine !== generation) return;
       isUp = false;
       showState();
-      await new Promise((resolve) => setTimeout(resolve, Math.min(500 * 2 ** waited++, 10_000)));
+      watchReadiness();
+      await backOff(waited++);
       if (mine !== generation) return;
     }
   }
@@ -147,7 +174,6 @@ async function open(identity, fresh) {
 
 // A conversation in which nothing was said; what waits to be sent goes there.
 function empty() {
-  delete kept.read;
   forgetPhotos();
   unsent = unsent.filter((entry) => entry.state !== "sent");
   said = new Map();
@@ -161,7 +187,7 @@ function heard(message) {
   const isNew = !said.has(message.number);
   const at = Date.parse(message.at);
   said.set(message.number, { ...message, who: message.sender, name: message.agent, at });
-  if (message.key) unsent = unsent.filter((entry) => entry.key !== message.key);
+  unsent = unsent.filter((entry) => entry.state !== "sent" || entry.key !== message.key);
   if (message.sender !== "customer") {
     seen = Math.max(seen, message.number);
     staffIsTyping = false;
@@ -178,6 +204,7 @@ function noticed(presence) {
 }
 
 function line(up) {
+  if (!up) watchReadiness();
   if (isUp === up) return;
   isUp = up;
   showState();
@@ -198,6 +225,10 @@ function tellSeen() {
     kept.read = Math.max(kept.read ?? 0, last);
     remember();
   }
+  tellUnread();
+}
+
+function tellUnread() {
   const unread = [...said.values()].filter((one) => one.who !== "customer" && one.number > (kept.read ?? 0)).length;
   tellPage({ unread, label: unread ? words.newMessages(unread) : "" });
   document.title = unread && !isEmbedded ? `(${unread}) ${words.shop}` : words.shop;
@@ -231,7 +262,7 @@ function send(entry) {
 async function deliver(entry) {
   if (!unsent.includes(entry)) return; // it is there already
   const mine = generation;
-  const held = unsent.slice(0, unsent.indexOf(entry)).find((one) => one.state === "waiting");
+  const held = unsent.slice(0, unsent.indexOf(entry)).find(({ state }) => state === "waiting" || state === "sending");
   if (held) return wait(entry, held.trouble); // one after the other, in their order
   asked += 1;
   showTyping();
@@ -243,12 +274,12 @@ async function deliver(entry) {
   line(true);
   unsent = unsent.filter((one) => one !== entry);
   if (outcome.messages) {
-    // the server could not keep it: shown as long as this page stays
-    const shown = [...(isHeard(entry) ? [] : [{ ...entry, state: "sent" }]), ...outcome.messages.map(asEntry)];
+    // the server could not keep it, or not yet: shown as long as this page stays
+    const shown = [{ ...entry, state: "sent" }, ...outcome.messages.map(asEntry)];
     unrecorded.push(...shown.map((one) => ({ ...one, after: lastNumber() })));
     isReady = true;
-  } else {
-    said.get(outcome.number) ?? keepUntilHeard(entry);
+  } else if (!isHeard(entry)) {
+    unsent.push(Object.assign(entry, { state: "sent" })); // answered, but the stream has not brought it yet
   }
   remember();
   show({ arrived: outcome.messages?.length ?? 0 });
@@ -265,21 +296,30 @@ function isHeard(entry) {
   return [...said.values()].some((message) => message.key === entry.key);
 }
 
-// Answered, but the stream has not brought it yet.
-function keepUntilHeard(entry) {
-  if (!isHeard(entry)) unsent.push(Object.assign(entry, { state: "sent" }));
-}
-
 function failed(entry, { trouble, again }) {
   if (trouble === "closed") return start(); // which sends what is unsent
-  if (trouble === "notReady") watchReadiness();
+  if (trouble === "notReady") return void waitForBot(entry); // the others need not wait for that
   entry.attempts = (entry.attempts ?? 0) + (trouble === "notSentYet" ? 0 : 1);
   const isGivenUp = again === undefined || entry.attempts >= GIVE_UP_AFTER;
   Object.assign(entry, { trouble, state: isGivenUp ? "failed" : "waiting" });
+  if (isGivenUp && isHeard(entry)) unsent = unsent.filter((one) => one !== entry);
   show();
   if (isGivenUp) sendWaiting();
   else setTimeout(() => entry.state === "waiting" && send(entry), again);
   if (trouble === "notSentYet") line(false);
+}
+
+async function waitForBot(entry) {
+  const mine = generation;
+  entry.refusals = (entry.refusals ?? 0) + 1;
+  wait(entry, "notReady");
+  watchReadiness();
+  await backOff(entry.refusals - 1);
+  if (mine === generation && entry.state === "waiting") send(entry);
+}
+
+function backOff(tries) {
+  return new Promise((resolve) => setTimeout(resolve, Math.min(500 * 2 ** tries, 10_000)));
 }
 
 async function attach(file) {
@@ -287,11 +327,17 @@ async function attach(file) {
   await opening;
   if (mine !== generation) return;
   const problem = !PICTURES.includes(file.type) ? "notAPicture" : file.size > LARGEST_PICTURE ? "tooLarge" : null;
-  const trouble = problem ?? (await connection.sendPhoto(file, randomKey())).trouble;
-  if (mine !== generation) return;
-  if (trouble) {
-    unrecorded.push({ who: "note", text: trouble, at: Date.now(), after: lastNumber() });
-    show({ arrived: 1 });
+  const key = randomKey();
+  for (let tries = 0; ; tries += 1) {
+    const trouble = problem ?? (await connection.sendPhoto(file, key)).trouble;
+    if (mine !== generation) return;
+    unrecorded = unrecorded.filter((one) => one.key !== key);
+    if (trouble) unrecorded.push({ who: "note", key, text: trouble, at: Date.now(), after: lastNumber() });
+    show({ arrived: trouble ? 1 : 0 });
+    if (trouble !== "notReady") return;
+    watchReadiness();
+    await backOff(tries);
+    if (mine !== generation) return;
   }
 }
 
@@ -307,7 +353,9 @@ function lastNumber() {
 
 function entries() {
   const place = (entry) => entry.number ?? entry.after; // what has no number stays behind what it came after
-  return [...said.values(), ...unrecorded].sort((one, other) => place(one) - place(other)).concat(unsent);
+  const here = [...said.values(), ...unrecorded].sort((one, other) => place(one) - place(other)).concat(unsent);
+  const recorded = new Set([...said.values()].map(({ key }) => key));
+  return here.filter((entry) => entry.number || !entry.key || !recorded.has(entry.key));
 }
 
 function isAtTheEnd() {
@@ -335,9 +383,9 @@ function showTyping() {
 }
 
 function showState() {
-  const state = !navigator.onLine || !isUp ? "offline" : isReady ? "online" : "starting";
+  const state = !navigator.onLine ? "offline" : !isReady ? "starting" : isUp ? "online" : "connecting";
   if (page.state.textContent !== words[state]) page.state.textContent = words[state];
-  page.state.classList.toggle("down", state === "offline");
+  page.state.classList.toggle("down", state === "offline" || state === "connecting");
 }
 
 function speak(chosen) {
@@ -368,9 +416,17 @@ function fitText() {
 }
 
 async function watchReadiness() {
-  isReady = await connection.isReady();
+  if (isWatched) return;
+  isWatched = true;
+  let wasAway = false;
+  while (!(isReady = await connection.isReady())) {
+    wasAway = true;
+    showState();
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+  }
+  isWatched = false;
   showState();
-  if (!isReady) setTimeout(watchReadiness, 2_000);
+  if (wasAway) sendWaiting();
 }
 
 // The page that this chat stands in, if it does
@@ -383,7 +439,7 @@ function tellPage(message) {
 
 addEventListener("message", (event) => {
   if (!isEmbedded || event.source !== parent || typeof event.data?.haoke !== "object") return;
-  const { begin: beginning, opened, identity } = event.data.haoke;
+  const { begin: beginning, opened, identity, focus } = event.data.haoke;
   if (beginning && !embedder) {
     embedder = event.origin;
     start(typeof identity === "string" && identity ? identity : undefined);
@@ -393,9 +449,19 @@ addEventListener("message", (event) => {
     tellSeen();
     if (isOpen) {
       page.scroller.scrollTop = page.scroller.scrollHeight;
-      page.text.focus();
+      if (focus) page.text.focus();
     }
   }
+});
+
+addEventListener("storage", ({ key }) => {
+  const stored = key === STORED ? recall() : {};
+  if (isAnother(stored)) return follow(stored);
+  if (!stored.conversation) return;
+  kept = { ...stored, read: Math.max(stored.read ?? 0, kept.read ?? 0) };
+  connection.token = kept.token;
+  if (stored.language && stored.language !== language) speak(stored.language);
+  tellUnread();
 });
 
 // What the customer does
@@ -419,11 +485,15 @@ page.text.addEventListener("input", () => {
   }
 });
 page.text.addEventListener("keydown", (event) => {
-  const isChoosingCharacters = event.isComposing || event.keyCode === 229; // Enter also ends pinyin
-  if (event.key !== "Enter" || event.shiftKey || isChoosingCharacters) return;
+  if (event.key !== "Enter" || event.shiftKey || isChoosingCharacters(event)) return;
   event.preventDefault();
   page.composer.requestSubmit();
 });
+
+function isChoosingCharacters(event) {
+  return event.isComposing || event.keyCode === 229; // Enter and Escape also end pinyin
+}
+
 page.attach.addEventListener("click", () => page.file.click());
 page.file.addEventListener("change", () => {
   for (const file of page.file.files) attach(file);
@@ -431,7 +501,7 @@ page.file.addEventListener("change", () => {
 });
 page.language.addEventListener("click", () => {
   speak(language === "zh" ? "en" : "zh");
-  remember();
+  remember({ language });
   tellSeen();
 });
 page.restart.addEventListener("click", () => {
@@ -445,7 +515,8 @@ page.sure.addEventListener("close", () => {
 });
 page.close.addEventListener("click", () => tellPage({ close: true }));
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && isEmbedded && !page.sure.open) tellPage({ close: true });
+  if (event.key !== "Escape" || isChoosingCharacters(event)) return;
+  if (isEmbedded && !page.sure.open) tellPage({ close: true });
 });
 page.latest.addEventListener("click", () => {
   page.scroller.scrollTop = page.scroller.scrollHeight;

@@ -8,13 +8,10 @@ const POLL_SECONDS = 25;
 export class Closed extends Error {} // the conversation is not open to us any more
 
 export class Connection {
-  #token;
-  #onToken;
   #listening = null;
 
-  constructor({ token, onToken }) {
-    this.#token = token;
-    this.#onToken = onToken;
+  constructor(token) {
+    this.token = token;
   }
 
   // Opens the conversation, or goes on with ours unless a fresh one is wanted. `identity` is the shop's word for its
@@ -24,13 +21,13 @@ export class Connection {
     if (response.status === 403 && identity) return this.open(undefined, true); // its word has run out: a guest, then, and nobody's past
     if (!response.ok) throw new Error(`session: ${response.status}`);
     const opened = await response.json();
-    this.#token = opened.token;
-    this.#onToken(opened);
+    this.token = opened.token;
     return opened;
   }
 
   // Sends a message under its key; sent again under the same key, it is still one message. Never throws:
-  // {number} where the answer comes by the stream, {messages} where it does not, or {trouble, again}.
+  // {number} where the answer comes by the stream, {messages} where it does not, or {trouble, again}; where that is
+  // notReady, it is to be sent as often as it takes.
   async send(message, key) {
     let response;
     try {
@@ -40,7 +37,7 @@ export class Connection {
     }
     if (response.status === 401) return { trouble: "closed" };
     if (response.status === 429) return { trouble: "tooFast", again: 1000 * Number(response.headers.get("Retry-After") ?? 5) };
-    if (response.status === 503) return { trouble: "notReady", again: 2_000 };
+    if (isAway(response)) return { trouble: "notReady" };
     if (!response.ok) return { trouble: response.status === 413 ? "tooLong" : "notAnswered" };
     const number = response.headers.get("Haoke-Number");
     try {
@@ -53,6 +50,7 @@ export class Connection {
   async sendPhoto(file, key) {
     const response = await this.#post(`photos?key=${key}`, file, file.type).catch(() => null);
     if (response === null) return { trouble: "notSent" };
+    if (isAway(response)) return { trouble: "notReady" };
     if (response.status === 413) return { trouble: "tooLarge" };
     return response.ok ? {} : { trouble: response.status === 415 ? "notAPicture" : "notAnswered" };
   }
@@ -162,7 +160,7 @@ export class Connection {
   }
 
   #headers() {
-    return this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
+    return this.token ? { Authorization: `Bearer ${this.token}` } : {};
   }
 }
 
@@ -179,12 +177,18 @@ async function* events(body) {
       for (const block of blocks) {
         const fields = block.split("\n").filter((line) => !line.startsWith(":"));
         const event = Object.fromEntries(fields.map((line) => line.split(/: ?(.*)/s, 2)));
-        yield event.data === undefined ? null : event;
+        if (event.data !== undefined) yield event;
+        else if (!fields.length) yield null;
       }
     }
   } finally {
     reader.cancel().catch(() => {});
   }
+}
+
+// It starts, or what stands before it does not reach it.
+function isAway(response) {
+  return [502, 503, 504].includes(response.status);
 }
 
 function pause(milliseconds, signal) {

@@ -47,6 +47,7 @@
 
   let frame = null;
   let isOpen = false;
+  let isWanted = false; // opened by the visitor, who goes on in it
   let unread = "";
 
   function say(message) {
@@ -61,18 +62,19 @@
     frame.title = words.open;
     frame.src = address.href;
     frame.hidden = true;
-    frame.addEventListener("load", () => say({ begin: true, identity: script.dataset.identity, opened: isOpen }));
+    frame.addEventListener("load", () => say({ begin: true, identity: script.dataset.identity, opened: isOpen, focus: isWanted }));
     root.prepend(frame);
   }
 
-  function show(open) {
+  function show(open, byVisitor) {
     if (!frame) bring();
     isOpen = open;
+    isWanted = open && byVisitor;
     frame.hidden = !open;
     launcher.classList.toggle("is-open", open);
     launcher.setAttribute("aria-expanded", String(open));
     name();
-    if (frame.contentWindow) say({ opened: open });
+    if (frame.contentWindow) say({ opened: open, focus: isWanted });
     remember(open);
     if (!open) launcher.focus();
   }
@@ -102,7 +104,7 @@
   addEventListener("message", (event) => {
     if (!frame || event.source !== frame.contentWindow || event.origin !== base.origin) return;
     const { close, unread: count, label } = event.data?.haoke ?? {};
-    if (close) show(false);
+    if (close) show(false, true);
     if (Number.isInteger(count)) {
       unread = count ? String(label) : "";
       badge.hidden = count === 0;
@@ -110,10 +112,10 @@
       name();
     }
   });
-  launcher.addEventListener("click", () => show(!isOpen));
+  launcher.addEventListener("click", () => show(!isOpen, true));
   name();
   launcher.setAttribute("aria-expanded", "false");
   (document.body ?? document.documentElement).append(host);
-  if (remembered() === "yes") show(true);
+  if (remembered() === "yes") show(true, false);
   else if (remembered() === "no") bring(); // they have talked before: an answer may have come
 })();

@@ -77,7 +77,7 @@ def chat_page(context: Any, bot: Bot, *, prepared: Callable[[Page], object] = la
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.errors = problems  # type: ignore[attr-defined]
     page.goto(f"{bot.url}/chat")
-    expect(page.locator("#state")).not_to_have_text(re.compile("断开|offline"))
+    expect(page.locator("#state")).not_to_have_text(re.compile("断开|offline|正在连接|Connecting"))
     return Chat(page)
 
 
@@ -284,7 +284,7 @@ def test_a_stream_that_opens_and_says_nothing_is_asked_for_less_and_less_often(b
 
     def answer(route: Route) -> None:
         asked.append(time.monotonic())
-        route.fulfill(content_type="text/event-stream", body="")
+        route.fulfill(content_type="text/event-stream", body="retry: 1000\n\n")
 
     page.route("**/events?*", answer)
     page.goto(f"{bot.url}/chat")
@@ -292,6 +292,162 @@ def test_a_stream_that_opens_and_says_nothing_is_asked_for_less_and_less_often(b
     pauses = [later - earlier for earlier, later in pairwise(asked)]
     assert len(pauses) >= 3
     assert all(pause >= least for pause, least in zip(pauses, (0.5, 1, 2), strict=False)), pauses
+
+
+def wait_until(page: Page, is_so: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if is_so():
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError("It did not come in 20 seconds.")
+
+
+def test_while_the_bot_starts_a_message_waits_as_long_as_it_takes_and_says_so(
+    bot: Bot, browse: OpenContext, look: Look, records: Session
+) -> None:
+    chat = chat_page(browse(PHONE, language="en-GB"), bot)
+    refused: list[Route] = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route)
+        route.fulfill(status=503, json={"error": "…"})
+
+    chat.page.route("**/ready", lambda route: route.fulfill(status=503, json={"status": "loading"}))
+    chat.page.route("**/webhook", refuse)
+    chat.write("hello")
+    chat.write("where is my parcel W2378156")
+    expect(chat.page.locator("#state")).to_have_text("Getting ready…")
+    expect(chat.page.locator(".mark-sent")).to_have_text("We are just getting ready. This goes out by itself…")
+    look(chat.page, "phone-en-getting-ready")
+    wait_until(chat.page, lambda: len(refused) >= 5)
+    expect(chat.page.locator(".trouble")).to_have_count(0)
+    chat.page.unroute("**/ready")
+    chat.page.unroute("**/webhook")
+    chat.hears("postal code", count=1)
+    expect(chat.page.locator("#state")).to_have_text("A person on request")
+    said = conversations.since(records, chat.conversation())
+    assert [one.text for one in said if one.sender is Sender.CUSTOMER] == ["hello", "where is my parcel W2378156"]
+
+
+def test_what_was_refused_by_a_bot_that_starts_is_asked_again_though_it_is_on_record(
+    bot: Bot, browse: OpenContext
+) -> None:
+    chat = chat_page(browse(language="en-GB"), bot)
+    answered: list[int] = []
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        answered.append(response.status)
+        if len(answered) > 1:
+            return route.fulfill(response=response)
+        return route.fulfill(status=503, json={"error": "…"})
+
+    chat.page.route("**/webhook", answer)
+    chat.write("hello")
+    chat.has_said("hello")
+    wait_until(chat.page, lambda: len(answered) >= 2)
+    chat.hears("assistant", count=1)
+    chat.has_said("hello")
+    chat.page.wait_for_function("JSON.parse(localStorage['haoke.chat']).unsent.length === 0")
+
+
+def test_a_photo_waits_for_a_bot_that_starts(bot: Bot, browse: OpenContext) -> None:
+    chat = chat_page(browse(language="en-GB"), bot)
+    chat.page.route("**/photos?*", lambda route: route.fulfill(status=503, json={"error": "…"}))
+    file = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": photo(size=(600, 400))}
+    chat.page.locator("#file").set_input_files(file)  # type: ignore[arg-type]
+    expect(chat.page.locator(".note")).to_contain_text("getting ready")
+    chat.page.unroute("**/photos?*")
+    expect(chat.page.locator(".said.customer img")).to_have_js_property("naturalWidth", 600)
+    expect(chat.page.locator(".note")).to_have_count(0)
+
+
+def test_a_message_that_was_answered_too_late_is_shown_once(bot: Bot, browse: OpenContext) -> None:
+    page = browse(language="en-GB").new_page()
+
+    def answer_late(route: Route) -> None:
+        route.fetch()
+        route.fulfill(json=[{"text": "That takes too long."}])
+
+    page.route("**/events?*", lambda route: route.abort())
+    page.route("**/webhook", answer_late)
+    page.goto(f"{bot.url}/chat")
+    chat = Chat(page)
+    chat.write("hello")
+    chat.hears("That takes too long.")
+    chat.has_said("hello")
+    page.unroute("**/events?*")
+    chat.hears("assistant")
+    chat.has_said("hello")
+    chat.hears("That takes too long.", count=1)
+
+
+# Several tabs
+
+
+def stored(chat: Chat) -> dict[str, Any]:
+    return dict(chat.page.evaluate("JSON.parse(localStorage['haoke.chat'])"))
+
+
+def test_a_new_conversation_in_one_tab_is_the_new_one_in_every_tab(bot: Bot, browse: OpenContext) -> None:
+    context = browse(language="en-GB")
+    first, second = chat_page(context, bot), chat_page(context, bot)
+    first.write("hello")
+    second.hears("assistant")
+    before = first.conversation()
+    start_over(first)
+    expect(second.page.locator("#welcome")).to_be_visible()
+    second.write("return policy")
+    second.hears("30")
+    first.has_said("return policy")
+    first.hears("30")
+    assert first.conversation() != before
+    assert stored(first)["conversation"] == first.conversation()
+    first.page.reload()
+    first.has_said("return policy")
+    expect(first.page.locator(".said.customer")).to_have_count(1)
+
+
+def test_a_tab_that_did_not_hear_of_a_new_conversation_does_not_bring_the_old_one_back(
+    bot: Bot, browse: OpenContext
+) -> None:
+    context = browse(language="en-GB")
+    first = chat_page(context, bot)
+    deaf = chat_page(
+        context,
+        bot,
+        prepared=lambda page: page.add_init_script(
+            "addEventListener('storage', (event) => event.stopImmediatePropagation(), true)"
+        ),
+    )
+    first.write("hello")
+    deaf.hears("assistant")
+    start_over(first)
+    first.write("return policy")
+    first.hears("30")
+    begun = first.conversation()
+    deaf.write("how long does delivery take")
+    deaf.has_said("return policy")
+    first.has_said("how long does delivery take")
+    assert first.conversation() == begun
+
+
+def test_what_one_tab_could_not_send_yet_is_not_forgotten_by_another(
+    bot: Bot, browse: OpenContext, records: Session
+) -> None:
+    context = browse(language="en-GB")
+    first, second = chat_page(context, bot), chat_page(context, bot)
+    first.page.route("**/webhook", lambda route: route.abort())
+    first.write("where is my parcel W2378156")
+    expect(first.page.locator(".mark-sent")).to_contain_text("Waiting for your connection")
+    second.write("hello")
+    second.hears("assistant")
+    assert [one["text"] for one in stored(second)["unsent"]] == ["where is my parcel W2378156"]
+    first.page.unroute("**/webhook")
+    first.page.reload()
+    second.hears("postal code", count=1)
+    said = conversations.since(records, first.conversation())
+    assert [one.text for one in said if one.sender is Sender.CUSTOMER] == ["hello", "where is my parcel W2378156"]
 
 
 # On a shop's page
@@ -326,6 +482,7 @@ def test_the_chat_opens_on_a_shops_page_closes_and_tells_of_what_came_meanwhile(
     page.reload()
     chat.hears("在的。", count=1)  # it stays open from page to page
     expect(page.get_by_role("button", name="收起在线客服")).to_be_visible()
+    assert page.evaluate("document.activeElement === document.body")  # and leaves the visitor where they are
 
 
 def test_it_can_be_used_without_a_mouse(bot: Bot, browse: OpenContext) -> None:
@@ -340,6 +497,20 @@ def test_it_can_be_used_without_a_mouse(bot: Bot, browse: OpenContext) -> None:
     page.keyboard.press("Escape")
     expect(launcher).to_be_focused()
     expect(launcher).to_have_attribute("aria-expanded", "false")
+
+
+def test_escape_that_ends_pinyin_does_not_close_the_chat(bot: Bot, browse: OpenContext) -> None:
+    page, frame = demo(browse(DESKTOP), bot)
+    page.get_by_role("button", name="在线客服").click()
+    escape = "(text, more) => text.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', bubbles: true, ...more}))"
+    text = frame.locator("#text")
+    expect(text).to_be_focused()
+    text.evaluate(escape, {"isComposing": True})
+    text.evaluate(escape, {"keyCode": 229})
+    page.wait_for_timeout(300)
+    expect(text).to_be_visible()
+    text.evaluate(escape, {})
+    expect(text).to_be_hidden()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

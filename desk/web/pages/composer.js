@@ -1,7 +1,7 @@
 // Where the agent writes, or first takes the conversation: what stands there follows what the agent may do.
 
 import { get, post } from "./api.js";
-import { at, foreign, hasKeyboard, make, once } from "./view.js";
+import { at, foreign, hasKeyboard, make, setText, showAttempt } from "./view.js";
 import { word } from "./words.js";
 
 const TYPING_EVERY = 3_000;
@@ -38,7 +38,9 @@ export class Composer {
     at("taking").hidden = packet.may.write;
     at("take").hidden = !packet.may.take;
     at("take-over").hidden = !packet.may.take_over;
-    at("standing").textContent = standing(packet);
+    setText(at("standing"), standing(packet));
+    showAttempt(at("taking"), at("take-error"), conversation, "take");
+    this.replies.show();
     if (packet.may.write) this.#fit();
     else this.replies.close();
   }
@@ -67,7 +69,6 @@ export class Composer {
     this.#conversation = conversation;
     this.text.value = conversation.draft;
     this.replies.change(conversation);
-    at("take-error").textContent = "";
   }
 
   #typed() {
@@ -89,7 +90,7 @@ export class Composer {
 
   #take(over) {
     const conversation = this.#conversation;
-    once(at("taking"), at("take-error"), async () => {
+    conversation.once("take", async () => {
       try {
         this.act.taken(conversation, await post(`handovers/${conversation.id}/take`, { over }));
       } catch (error) {
@@ -124,7 +125,7 @@ class Replies {
     this.filter = at("replies-filter");
     this.list = at("replies-list");
     at("replies-open").addEventListener("click", () => (at("replies").hidden ? this.#open() : this.close()));
-    this.filter.addEventListener("input", () => this.#show());
+    this.filter.addEventListener("input", () => this.#filter());
     this.filter.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("pointerdown", ({ target }) => {
       if (!at("replies").contains(target) && !at("replies-open").contains(target)) this.close();
@@ -140,28 +141,32 @@ class Replies {
     this.close();
   }
 
+  show() {
+    showAttempt(at("replies"), at("replies-error"), this.conversation, "replies");
+  }
+
   close() {
     at("replies").hidden = true;
     at("replies-open").ariaExpanded = "false";
   }
 
   #open() {
-    const { id } = this.conversation;
+    const { conversation } = this;
     at("replies").hidden = false;
     at("replies-open").ariaExpanded = "true";
     this.filter.value = "";
     this.filter.focus();
-    this.#show();
-    once(at("replies"), at("replies-error"), async () => {
-      const replies = await get(`handovers/${id}/replies`);
-      if (id !== this.conversation.id) return;
+    this.#filter();
+    conversation.once("replies", async () => {
+      const replies = await get(`handovers/${conversation.id}/replies`);
+      if (conversation !== this.conversation) return;
       this.#replies = replies;
       at("replies-none").hidden = replies.length > 0;
-      this.#show();
+      this.#filter();
     });
   }
 
-  #show() {
+  #filter() {
     const wanted = this.filter.value.trim().toLowerCase();
     this.#shown = this.#replies.filter(({ title, text }) => `${title}\n${text}`.toLowerCase().includes(wanted));
     this.list.replaceChildren(...this.#shown.map((reply, index) => this.#option(reply, index)));

@@ -1,6 +1,7 @@
-// What the page knows of one conversation, kept while the agent works on another: drafts, and what is not yet sent.
+// What the page knows of one conversation, kept while the agent works on another: drafts, what is not yet sent, what is
+// under way and what went wrong.
 
-import { post, randomKey, sentence, SignedOut, Unreachable } from "./api.js";
+import { Keys, post, randomKey, sentence, SignedOut, Unreachable } from "./api.js";
 
 export class Conversation {
   packet = null;
@@ -9,11 +10,14 @@ export class Conversation {
   unsent = [];
   draft = "";
   noteDraft = "";
+  noteKeys = new Keys();
   customerHasRead = 0;
   customerIsTyping = false;
   toldRead = 0;
   orders = null; // its orders tab, once that was opened
   #isSending = false;
+  #underWay = new Set(); // by name
+  #troubles = new Map();
 
   constructor(id, onChange) {
     Object.assign(this, { id, onChange });
@@ -51,6 +55,30 @@ export class Conversation {
     if (line.sender === "customer") this.customerIsTyping = false;
     this.#keep(line);
     this.onChange(this);
+  }
+
+  isUnderWay(name) {
+    return this.#underWay.has(name);
+  }
+
+  trouble(name) {
+    return this.#troubles.get(name) ?? "";
+  }
+
+  // Does something once at a time, and remembers what went wrong until it is tried again.
+  async once(name, act) {
+    if (this.isUnderWay(name)) return;
+    this.#underWay.add(name);
+    this.#troubles.delete(name);
+    this.onChange(this);
+    try {
+      await act();
+    } catch (error) {
+      this.#troubles.set(name, sentence(error));
+    } finally {
+      this.#underWay.delete(name);
+      this.onChange(this);
+    }
   }
 
   // Lines and what is not yet sent, the oldest first.

@@ -7,11 +7,13 @@ import { prepareDialogs } from "./dialogs.js";
 import { Orders } from "./orders.js";
 import { Packet } from "./packet.js";
 import { Queue } from "./queue.js";
-import { Stream } from "./stream.js";
+import { SLOW, Stream } from "./stream.js";
 import { narrow, Tabs } from "./tabs.js";
 import { Transcript } from "./transcript.js";
-import { at, customerName, languageMark, make, moodMark, onSubmit, verifiedMark } from "./view.js";
-import { language, speak, word } from "./words.js";
+import {
+  at, customerName, languageMark, make, moodMark, onSubmit, setChildren, setText, verifiedMark,
+} from "./view.js";
+import { hasWords, language, speak, word } from "./words.js";
 
 const LANGUAGE = "haoke-desk-language";
 const HERE_EVERY = 30_000;
@@ -28,6 +30,7 @@ const transcript = new Transcript(() => me);
 const composer = new Composer({ me: () => me, taken, tooLate: refresh });
 const packet = new Packet();
 const tabs = new Tabs(shownTab);
+const showLeaving = prepareDialogs(() => current, left, say);
 const stream = new Stream({
   queue: heardQueue,
   message: (line, conversation) => conversation.hear(line),
@@ -41,12 +44,18 @@ const stream = new Stream({
 
 async function begin() {
   const remembered = localStorage.getItem(LANGUAGE);
-  await untilReached(() => speak(remembered ?? (navigator.language.startsWith("zh") ? "zh" : "en")));
-  at("connecting").hidden = true;
+  const isSlow = setTimeout(() => (at("connecting").hidden = false), SLOW);
   try {
-    await enter(await untilReached(who));
+    await untilReached(() => speak(remembered ?? (navigator.language.startsWith("zh") ? "zh" : "en")));
+    setText(at("connecting"), word("connecting"));
+    const someone = await untilReached(who);
+    await untilReached(() => speak(someone.language));
+    await enter(someone);
   } catch (error) {
     if (!(error instanceof SignedOut)) throw error;
+  } finally {
+    clearTimeout(isSlow);
+    at("connecting").hidden = true;
   }
 }
 
@@ -56,6 +65,7 @@ async function untilReached(act) {
       return await act();
     } catch (error) {
       if (error instanceof SignedOut) throw error;
+      if (hasWords) setText(at("connecting"), word("notReached"));
       await new Promise((resolve) => setTimeout(resolve, 2_000));
     }
   }
@@ -167,11 +177,12 @@ function heardPresence(data, conversation) {
   changed(conversation);
 }
 
-function showLine(isUp) {
-  const isDown = !isUp || !navigator.onLine;
-  at("line").hidden = !isDown;
-  at("line").textContent = isDown ? word("offline") : "";
-  if (isDown) return;
+function showLine(state) {
+  const shown = navigator.onLine ? state : "offline";
+  at("line").hidden = shown === "up";
+  at("line").dataset.state = shown;
+  setText(at("line"), shown === "up" ? "" : word(shown));
+  if (shown !== "up") return;
   sendAgain();
   if (current && !current.packet) load(current);
 }
@@ -263,6 +274,7 @@ async function refresh(conversation) {
 }
 
 function changed(conversation) {
+  showLeaving(conversation);
   if (conversation === current) return conversation.packet && show(conversation);
   if (conversation.unsent[0]?.state === "failed") say(word("unsentElsewhere", { who: customerName(conversation.packet) }));
 }
@@ -281,12 +293,12 @@ function show(conversation) {
 }
 
 function showHead(shown) {
-  at("who").textContent = customerName(shown);
+  setText(at("who"), customerName(shown));
   const about = [languageMark(shown), make("span", "", shown.topic), moodMark(shown)];
   if (shown.is_verified) about.unshift(verifiedMark());
-  at("about").replaceChildren(...about);
+  setChildren(at("about"), about);
   at("order-number").hidden = !shown.order_number;
-  at("order-number").textContent = shown.order_number ?? "";
+  setText(at("order-number"), shown.order_number ?? "");
   at("leaving").hidden = !shown.may.write;
 }
 
@@ -330,7 +342,6 @@ function tellRead() {
 
 // What the agent does
 
-prepareDialogs(() => current, left);
 onSignedOut(signedOut);
 addEventListener("hashchange", () => go());
 for (const id of ["back", "work-back"]) at(id).addEventListener("click", () => (location.hash = ""));

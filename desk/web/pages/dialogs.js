@@ -1,19 +1,22 @@
 // What is asked before a conversation leaves the agent, and what leads look after: saved replies and the day's figures.
 
-import { get, Keys, post, Refusal } from "./api.js";
-import { at, button, factList, foreign, make, once, onSubmit } from "./view.js";
+import { get, Keys, post, Refusal, sentence } from "./api.js";
+import { at, button, customerName, factList, foreign, make, once, onSubmit, showAttempt } from "./view.js";
 import { word } from "./words.js";
 
-// `left(conversation, notice)` is told when a conversation has left the agent's hands.
-export function prepareDialogs(current, left) {
+// `left(conversation, notice)` is told when a conversation has left the agent's hands, `say(notice)` what nobody else
+// shows. What comes back shows in its dialog how it stands with a conversation.
+export function prepareDialogs(current, left, say) {
   for (const closer of document.querySelectorAll("dialog [data-closes]")) {
     closer.addEventListener("click", () => closer.closest("dialog").close());
   }
+  const shows = [];
   leaving("pass", "passed", prepareColleagues, (form) => ({ to: form.get("to"), note: form.get("note").trim() }));
   leaving("hand-back", "handedBack", () => {}, (form) => ({ note: form.get("note").trim() }));
   leaving("close", "closed", prepareReasons, (form) => ({ reason: form.get("reason"), note: form.get("note").trim() }));
   prepareReplies();
   at("today").addEventListener("click", () => showToday());
+  return (changed) => shows.forEach((show) => show(changed));
 
   function leaving(name, notice, prepare, body) {
     const dialog = at(`${name}-dialog`);
@@ -22,15 +25,29 @@ export function prepareDialogs(current, left) {
     at(name).addEventListener("click", () => {
       conversation = current();
       form.reset();
-      open(dialog, prepare);
+      dialog.showModal();
+      conversation.once(name, prepare);
+      show(conversation);
     });
-    onSubmit(form, async (filled) => {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
       const leaving = conversation;
-      if (leaving.unsent.length) throw new Refusal(word("unsentFirst"));
-      await post(`handovers/${leaving.id}/${name}`, body(filled));
-      if (leaving === conversation) dialog.close();
-      left(leaving, word(notice));
+      const filled = new FormData(form);
+      leaving.once(name, async () => {
+        if (leaving.unsent.length) throw new Refusal(word("unsentFirst"));
+        await post(`handovers/${leaving.id}/${name}`, body(filled)).catch((error) => {
+          if (!dialog.open || leaving !== conversation) say(`${customerName(leaving.packet)} · ${sentence(error)}`);
+          throw error;
+        });
+        if (leaving === conversation) dialog.close();
+        left(leaving, word(notice));
+      });
     });
+    shows.push(show);
+
+    function show(changed) {
+      if (changed === conversation) showAttempt(dialog, dialog.querySelector(".error"), conversation, name);
+    }
   }
 }
 
@@ -42,13 +59,12 @@ function open(dialog, prepare) {
 
 async function prepareColleagues() {
   const place = at("colleagues-to-choose");
-  place.replaceChildren();
   const colleagues = await get("colleagues");
   colleagues.sort((one, other) => other.is_here - one.is_here);
   at("pass-nobody").hidden = colleagues.length > 0;
   at("pass-dialog").querySelector("[type=submit]").disabled = !colleagues.length;
   place.hidden = !colleagues.length;
-  place.append(make("legend", "", word("whom")), ...colleagues.map(colleague));
+  place.replaceChildren(make("legend", "", word("whom")), ...colleagues.map(colleague));
   place.querySelector("input")?.focus();
 }
 
@@ -62,9 +78,9 @@ function colleague({ name, is_here: isHere }, index) {
 }
 
 async function prepareReasons() {
-  const select = at("reason");
-  select.replaceChildren(new Option(word("choose"), ""));
-  for (const { code, label } of await get("reasons")) select.append(new Option(label, code));
+  const reasons = await get("reasons");
+  const options = reasons.map(({ code, label }) => new Option(label, code));
+  at("reason").replaceChildren(new Option(word("choose"), ""), ...options);
 }
 
 async function showToday() {

@@ -1,7 +1,7 @@
 // The customer tab: all that is known, so that nobody asks the customer twice, and the notes that only colleagues see.
 
-import { Keys, post } from "./api.js";
-import { at, factList, foreign, list, make, onSubmit } from "./view.js";
+import { post } from "./api.js";
+import { at, fact, foreign, make, setChildren, showAttempt } from "./view.js";
 import { clockTime, day, word } from "./words.js";
 
 export class Packet {
@@ -9,16 +9,12 @@ export class Packet {
 
   constructor() {
     at("note").addEventListener("input", () => (this.#conversation.noteDraft = at("note").value));
-    const keys = new Keys();
-    onSubmit(at("note-form"), async () => {
+    at("note-form").addEventListener("submit", (event) => {
+      event.preventDefault();
       const conversation = this.#conversation;
-      const text = at("note").value.trim();
+      const text = conversation.noteDraft.trim();
       if (!text) return at("note").focus();
-      const key = keys.of(conversation.id, text);
-      conversation.takeIn(await post(`handovers/${conversation.id}/notes`, { text, key }));
-      keys.done();
-      conversation.noteDraft = "";
-      if (conversation === this.#conversation) at("note").value = "";
+      conversation.once("note", () => this.#add(conversation, text));
     });
   }
 
@@ -27,24 +23,31 @@ export class Packet {
     if (this.#conversation !== conversation) {
       this.#conversation = conversation;
       at("note").value = conversation.noteDraft;
-      at("note-form").querySelector(".error").textContent = "";
       at("customer").scrollTop = 0;
     }
-    at("summary").replaceChildren(...packet.summary.map((text) => foreign("li", "", text)));
-    at("facts").replaceChildren(factList(packet.facts));
-    part("facts-part", packet.facts.length);
-    part("tried-part", packet.tried.length);
-    at("tried").replaceChildren(list("ul", "plain-list", packet.tried));
+    setChildren(at("summary"), packet.summary.map((text) => foreign("li", "", text)));
+    part("facts", packet.facts.map(fact));
+    part("tried", packet.tried.map((text) => foreign("li", "", text)));
     at("notes-none").hidden = packet.notes.length > 0;
-    at("notes").replaceChildren(...packet.notes.map(note));
-    part("earlier-part", packet.earlier.length);
-    at("earlier").replaceChildren(...packet.earlier.map(earlier));
+    setChildren(at("notes"), packet.notes.map(note));
+    part("earlier", packet.earlier.map(earlier));
     at("note-form").hidden = packet.is_closed;
+    showAttempt(at("note-form"), at("note-error"), conversation, "note");
+  }
+
+  async #add(conversation, text) {
+    const key = conversation.noteKeys.of(text);
+    conversation.takeIn(await post(`handovers/${conversation.id}/notes`, { text, key }));
+    conversation.noteKeys.done();
+    if (conversation.noteDraft.trim() !== text) return; // written on meanwhile
+    conversation.noteDraft = "";
+    if (conversation === this.#conversation) at("note").value = "";
   }
 }
 
-function part(id, isThere) {
-  at(id).hidden = !isThere;
+function part(id, children) {
+  at(`${id}-part`).hidden = !children.length;
+  setChildren(at(id), children);
 }
 
 function note({ at: moment, agent, text }) {

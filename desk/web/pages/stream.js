@@ -1,16 +1,18 @@
 // What happens at the desk, as it happens: one stream of events, opened anew whatever the network does.
 
 const SILENCE = 40_000; // a living stream shows itself more often
+export const SLOW = 1_000; // what takes longer is shown to take its time
 const PAUSES = [500, 1_000, 2_000, 5_000, 10_000]; // before it tries again, longer each time
 
 export class Stream {
   #following = null;
 
-  // Handlers: queue(data), message, presence and changed(data, conversation), signedOut(), line(isUp).
+  // Handlers: queue(data), message, presence and changed(data, conversation), signedOut(),
+  // line("connecting"), line("up"), line("offline").
   constructor(handlers) {
     this.handlers = handlers;
     addEventListener("online", () => this.#following && this.follow(this.#following.conversation));
-    addEventListener("offline", () => this.#following && handlers.line(false));
+    addEventListener("offline", () => this.#following && handlers.line("offline"));
   }
 
   // Follows the queue and, where one is open, a conversation from the number in its `after`.
@@ -20,17 +22,21 @@ export class Stream {
     this.#following = following;
     let failures = 0;
     while (!following.stopped.signal.aborted) {
+      const isSlow = setTimeout(() => failures || this.handlers.line("connecting"), SLOW);
       try {
-        const wasRefused = await this.#listen(following, () => {
+        const wasRefused = await this.#listen(following, () => { // what only opens and ends again does not count
           failures = 0;
-          this.handlers.line(true);
+          clearTimeout(isSlow);
+          this.handlers.line("up");
         });
         if (wasRefused) continue;
       } catch {
         // told below
+      } finally {
+        clearTimeout(isSlow);
       }
       if (following.stopped.signal.aborted) return;
-      this.handlers.line(false);
+      this.handlers.line("offline");
       await pause(PAUSES[Math.min(failures++, PAUSES.length - 1)], following.stopped.signal);
     }
   }
@@ -41,7 +47,7 @@ export class Stream {
   }
 
   // True where the conversation is somebody else's by now: the queue goes on without it.
-  async #listen(following, isUp) {
+  async #listen(following, hasSpoken) {
     const { conversation, stopped } = following;
     const ended = new AbortController();
     const end = () => ended.abort();
@@ -62,9 +68,11 @@ export class Stream {
         return true;
       }
       if (!response.ok) throw new Error(`events: ${response.status}`);
-      isUp();
+      let isFirst = true;
       for await (const event of events(response.body)) {
         if (stopped.signal.aborted) return;
+        if (isFirst) hasSpoken();
+        isFirst = false;
         clearTimeout(alarm);
         alarm = setTimeout(end, SILENCE);
         if (event) this.#tell(event.event, JSON.parse(event.data), conversation);
@@ -100,7 +108,8 @@ async function* events(body) {
       for (const block of blocks) {
         const fields = block.split("\n").filter((line) => !line.startsWith(":"));
         const event = Object.fromEntries(fields.map((line) => line.split(/: ?(.*)/s, 2)));
-        yield event.data === undefined ? null : event;
+        if (event.data !== undefined) yield event;
+        else if (!fields.length) yield null;
       }
     }
   } finally {

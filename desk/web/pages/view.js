@@ -45,13 +45,15 @@ export function foreign(name, className, text) {
 
 export function factList(facts) {
   const made = make("dl", "facts");
-  for (const { label, text } of facts) {
-    const pair = make("div");
-    const value = make("dd", "", text);
-    value.dir = "auto";
-    pair.append(make("dt", "", label), value);
-    made.append(pair);
-  }
+  made.append(...facts.map(fact));
+  return made;
+}
+
+export function fact({ label, text }) {
+  const made = make("div");
+  const value = make("dd", "", text);
+  value.dir = "auto";
+  made.append(make("dt", "", label), value);
   return made;
 }
 
@@ -101,6 +103,29 @@ export async function once(place, error, act) {
   } finally {
     place.ariaBusy = null;
   }
+}
+
+// What a conversation is busy with, and what went wrong with it.
+export function showAttempt(place, error, conversation, name) {
+  place.ariaBusy = conversation.isUnderWay(name) ? "true" : null;
+  setText(error, conversation.trouble(name));
+}
+
+// What is there already stays as it is, and with it what the agent has selected.
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function setChildren(parent, children) {
+  const old = [...parent.children];
+  const next = children.map((child) => {
+    const same = old.findIndex((one) => one.isEqualNode(child));
+    return same < 0 ? child : old.splice(same, 1)[0];
+  });
+  for (const gone of old) gone.remove();
+  next.forEach((child, index) => {
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
+  });
 }
 
 // Only what looks different is touched, so that a screen reader hears what is new and nothing twice.

@@ -4,11 +4,13 @@ const loaded = {};
 let words = {};
 
 export let language = "zh";
+export let hasWords = false;
 
 export async function speak(chosen) {
   loaded[chosen] ??= await fetched(chosen);
   words = loaded[chosen];
   language = chosen;
+  hasWords = true;
   document.documentElement.lang = tag(chosen);
   label(document);
 }
