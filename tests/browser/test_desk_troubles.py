@@ -193,6 +193,7 @@ def test_a_reload_while_the_database_is_away_says_so_and_goes_on_by_itself(
     mei.page.route("**/desk/api/me", lambda route: route.fulfill(status=503, json={"error": "…"}))
     mei.page.reload()
     expect(mei.page.locator("#connecting")).to_contain_text(sentence)
+    expect(mei.page.locator("#connecting")).to_be_visible(timeout=300)
     look(mei.page, f"desk-{language[:2]}-not-reached")
     mei.page.unroute("**/desk/api/me")
     expect(mei.page.locator("#queue-empty")).to_be_visible()

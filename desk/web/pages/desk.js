@@ -66,6 +66,7 @@ async function untilReached(act) {
     } catch (error) {
       if (error instanceof SignedOut) throw error;
       if (hasWords) setText(at("connecting"), word("notReached"));
+      at("connecting").hidden = false;
       await new Promise((resolve) => setTimeout(resolve, 2_000));
     }
   }
