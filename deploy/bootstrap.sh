@@ -3,7 +3,7 @@
 # Quick when there is nothing to do. Every way to fail ends in one sentence that says what to do.
 set -euo pipefail
 
-readonly NEEDED_GIGABYTES=10 # PyTorch brings its CUDA libraries: the environment alone is 7 GB
+readonly NEEDED_GIGABYTES=8 # PyTorch brings its CUDA libraries: the environment alone is 5 GB
 readonly UV=.tools/uv/bin/uv
 readonly STAMP=.venv/haoke.stamp
 
@@ -39,7 +39,7 @@ count_seconds() {
 }
 
 fingerprint() {
-    cat pyproject.toml uv.lock deploy/bootstrap.sh deploy/environment.py | cksum
+    find stand_ins -name pyproject.toml -print0 | xargs -0 cat pyproject.toml uv.lock deploy/bootstrap.sh deploy/environment.py | cksum
 }
 
 is_ready() {
@@ -104,7 +104,7 @@ install_environment() {
     local python
     python=$(get_python) ||
         give_up "Python 3.10 is not here and could not be fetched; install it (for example 'pyenv install 3.10') and run the command again."
-    patiently 'Installing the environment (7 GB)' "$UV" sync --frozen --quiet --python "$python" ||
+    patiently 'Installing the environment (5 GB)' "$UV" sync --frozen --quiet --python "$python" ||
         give_up "uv could not install the locked environment (its reason stands above); once that is mended, run the command again."
 }
 

@@ -30,7 +30,8 @@ def show_ours(
     line: str | None = None,
 ) -> None:
     """Deprecations inside libraries are their authors' business, but Sanic turns them on past any filter."""
-    if not (issubclass(category, (DeprecationWarning, PendingDeprecationWarning)) and "site-packages" in filename):
+    is_inside = "site-packages" in filename or filename.startswith("<frozen importlib")
+    if not (issubclass(category, (DeprecationWarning, PendingDeprecationWarning)) and is_inside):
         show_anyway(message, category, filename, lineno, file, line)
 
 

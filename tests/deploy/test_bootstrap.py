@@ -83,7 +83,7 @@ def test_a_full_disk_is_said_in_a_sentence(machine: Path) -> None:
     put(machine / "df", "#!/bin/sh\necho 'Filesystem 1024-blocks Used Available'\necho 'disk 99 99 3145728 99% /'\n")
     outcome = run(machine, "check_disk")
     assert outcome.returncode == 1
-    assert "needs 10 GB and this disk has 3 GB free; make room" in outcome.stderr
+    assert "needs 8 GB and this disk has 3 GB free; make room" in outcome.stderr
 
 
 def test_every_command_in_the_environment_phones_nobody() -> None:
