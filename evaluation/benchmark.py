@@ -32,6 +32,7 @@ from evaluation.understanding import language_of
 
 RESULTS = ROOT / "evaluation/results/nlu.json"
 OUR_TRAINING, OUR_TEST = "data/nlu", "tests/nlu/heldout.yml"
+DECIDES = ROOT / "components/dialogue"  # what understands a message knows nothing of it
 SEED = 1
 KEPT = {
     "examples": (),
@@ -63,7 +64,8 @@ class Run:
         code = [STOCK_FOLDER / "uv.lock"] if self.trial.config == STOCK else [ROOT / "components"]
         for path in (*code, *map(Path, self.trial.train), Path(self.trial.test)):
             for file in _files(path):
-                digest.update(file.read_bytes())
+                if DECIDES not in file.parents:
+                    digest.update(file.read_bytes())
         return digest.hexdigest()[:16]
 
 
