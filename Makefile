@@ -1,6 +1,6 @@
 # Haoke's commands. `make` alone lists them: the sentence after ## is what a command says of itself.
 .DEFAULT_GOAL := help
-.PHONY: help run shell train test lint format figures benchmark-nlu stock clean environment
+.PHONY: help run shell train test lint format figures benchmark-nlu benchmark-dialogue stock clean environment
 PYTHON := .venv/bin/python
 
 help: ## Lists these commands.
@@ -32,6 +32,10 @@ figures: environment ## Keeps the figures of the last `make test`, and measures 
 benchmark-nlu: environment ## Measures understanding on the public sets in DATA=FOLDER. SETS="snips stock" runs these only.
 	@$(PYTHON) -m evaluation.benchmark --data "$(DATA)" $(if $(SETS),--sets $(SETS))
 	@$(PYTHON) -m evaluation.benchmark --table
+
+benchmark-dialogue: environment ## Measures the dialogue policy beside Rasa's TED on the stories of the Rasa projects in DATA=FOLDER.
+	@$(PYTHON) -m evaluation.dialogue --data "$(DATA)"
+	@$(PYTHON) -m evaluation.dialogue --table
 
 stock: ## Brings stock Rasa into evaluation/stock, for `make benchmark-nlu` to measure beside Haoke.
 	@bash evaluation/stock/bootstrap.sh

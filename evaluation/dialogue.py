@@ -1,0 +1,171 @@
+"""Our dialogue policy beside Rasa's TED on stories that neither has seen: `make benchmark-dialogue DATA=FOLDER`.
+
+python -m evaluation.dialogue --data FOLDER [--projects haoke rasa-demo ...] [--again]
+python -m evaluation.dialogue --table     prints the results as a table
+
+The folder holds Rasa projects: domain, rules, stories. Their stories are dealt into folds; each fold is predicted by a
+bot that learned the others, with RulePolicy and one policy that learns, ours here or TED in stock Rasa's environment,
+with the same history, on the same machine. What is compared is what `rasa test core` compares: every next action.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from evaluation import trial
+from evaluation.pipelines import ROOT
+
+RESULTS = ROOT / "evaluation/results/dialogue.json"
+FOLDS, SEED = 5, 1
+POLICIES = {"ours": "components.dialogue.policy.DialoguePolicy", "ted": "TEDPolicy"}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A bot whose stories are dealt out. What TED is given there is given to both, where both know it."""
+
+    name: str
+    folder: Path
+    history: int | None
+    ted: dict[str, Any]
+
+    @property
+    def domain(self) -> Path:
+        return self.folder / "domain.yml"
+
+    @property
+    def rules(self) -> list[Path]:
+        return sorted((self.folder / "data/rules").rglob("*.yml"))
+
+    def stories(self) -> list[dict[str, Any]]:
+        files = sorted((self.folder / "data/stories").rglob("*.yml"))
+        read = (yaml.safe_load(file.read_text(encoding="utf-8")) or {} for file in files)
+        return [story for one in read for story in one.get("stories", [])]
+
+
+def projects(data: Path) -> dict[str, Project]:
+    """With the history and the epochs that each of them sets for TED."""
+    return {
+        one.name: one
+        for one in (
+            Project("haoke", ROOT, 6, {"epochs": 100}),
+            Project("financial-demo", data / "financial-demo", None, {"epochs": 40}),
+            Project("rasa-demo", data / "rasa-demo", 10, {"epochs": 20, "batch_size": [32, 64]}),
+        )
+    }
+
+
+def folds(stories: Sequence[Any], count: int = FOLDS) -> Iterator[tuple[list[Any], list[Any]]]:
+    """(to learn, to test) of each fold; every story is tested once."""
+    dealt = list(stories)
+    random.Random(SEED).shuffle(dealt)
+    for fold in range(min(count, len(dealt))):
+        yield [one for place, one in enumerate(dealt) if place % count != fold], dealt[fold::count]
+
+
+def config_of(project: Project, policy: str) -> dict[str, Any]:
+    learner: dict[str, Any] = {"name": POLICIES[policy], "max_history": project.history, "random_seed": SEED}
+    if policy == "ted":
+        learner |= project.ted
+    return {
+        "recipe": "default.v1",
+        "assistant_id": project.name,
+        "language": "en",
+        "policies": [{"name": "RulePolicy"}, {key: value for key, value in learner.items() if value is not None}],
+    }
+
+
+def run(project: Project, policy: str, count: int = FOLDS) -> dict[str, Any]:
+    """The figures of one policy over all folds."""
+    found = [_fold(project, policy, learn, test) for learn, test in folds(project.stories(), count)]
+    actions = [action for one in found for action in one["actions"]]
+    right = sum(one["action"] == one["predicted"] for one in actions)
+    learned = [one for one in actions if one["policy"] and POLICIES[policy].rpartition(".")[2] in one["policy"]]
+    return {
+        "stories": len(project.stories()),
+        "actions": len(actions),
+        "right": right,
+        "accuracy": right / len(actions),
+        "decided_by_it": len(learned),
+        "right_of_these": sum(one["action"] == one["predicted"] for one in learned),
+        "seconds": sum(one["seconds"] for one in found),
+        "history": project.history,
+        "seed": SEED,
+        "commit": trial.commit(),
+    }
+
+
+def _fold(project: Project, policy: str, learn: list[Any], test: list[Any]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "data").mkdir()
+        for file in project.rules:
+            shutil.copy(file, folder / "data")
+        for part, stories in (("data/stories.yml", learn), ("test_stories.yml", test)):
+            text = yaml.safe_dump({"version": "3.1", "stories": stories}, allow_unicode=True, sort_keys=False)
+            (folder / part).write_text(text, encoding="utf-8")
+        (folder / "config.yml").write_text(yaml.safe_dump(config_of(project, policy)), encoding="utf-8")
+        result = folder / "result.json"
+        given = (folder / "config.yml", project.domain, folder / "data", folder / "test_stories.yml", result)
+        environment = {**os.environ, **trial.QUIET, "RASA_CACHE_DIRECTORY": str(folder / "cache")}
+        python = str(trial.STOCK_PYTHON) if policy == "ted" else sys.executable
+        command = [python, "-m", "evaluation.dialogue_worker", *map(str, given)]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, **quiet)
+        if done.returncode:
+            raise SystemExit(f"{policy} could not be measured on {project.name}:\n{done.stderr[-2000:]}")
+        return dict(json.loads(result.read_text(encoding="utf-8")))
+
+
+def table(results: dict[str, Any]) -> str:
+    """A row for each project, in percent of next actions."""
+    lines = [
+        "| stories of | next actions | DialoguePolicy | TEDPolicy | seconds to learn, ours / TED |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, of in results.items():
+        ours, ted = of["ours"], of["ted"]
+        shares = f"{ours['accuracy']:.1%} | {ted['accuracy']:.1%}"
+        lines.append(f"| {name} | {ours['actions']} | {shares} | {ours['seconds']:.0f} / {ted['seconds']:.0f} |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = _parser().parse_args(arguments)
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    if asked.table:
+        print(table(results))
+        return
+    known = projects(asked.data)
+    for name in asked.projects or known:
+        for policy in POLICIES:
+            if asked.again or policy not in results.get(name, {}):
+                results.setdefault(name, {})[policy] = run(known[name], policy)
+                RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+                print(name, policy, f"{results[name][policy]['accuracy']:.1%}", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m evaluation.dialogue", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path(), help="a folder with Rasa projects")
+    parser.add_argument("--projects", nargs="*", help="only these")
+    parser.add_argument("--again", action="store_true", help="also what has been measured")
+    parser.add_argument("--table", action="store_true", help="print the results as a table")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
