@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -38,6 +38,35 @@ class Desk:
     server: Child
 
 
+@dataclass(frozen=True)
+class Service:
+    """A server of ours: how it is started, and where it says that it is ready."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    port: int
+    health: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def running(*services: Service) -> Iterator[list[Child]]:
+    """All of them, started at once, when the last one answers; ended with the block. Raises LaunchError."""
+    children: list[Child] = []
+    try:
+        for one in services:
+            children.append(start(one.name, one.command, one.log, one.environment))
+        with step("Starting " + _enumerated([f"the {one.name}" for one in services])) as say:
+            for place, one in enumerate(services):
+                say(f"waiting for the {one.name}")
+                others = [child for child in children if child is not children[place]]
+                wait_until_answering(one.port, one.health, [*others, children[place]], seconds=SECONDS_TO_START)
+        yield children
+    finally:
+        stop(children)
+
+
 def watch(*children: Child) -> None:
     """Stay until a child ends by itself, which raises LaunchError."""
     while True:
@@ -62,33 +91,10 @@ def running_bot(
     Logs, conversations and what Rasa's own files are changed to lie in `folder`; ports not given are free ones;
     `channel` holds settings of the web channel other than those of credentials.yml. Raises LaunchError.
     """
-    port, actions_port = port or free_port(), actions_port or free_port()
-    environment = _environment(shop_url)
-    with running_actions(folder, actions_port, environment) as actions:
-        endpoints = endpoints_file(folder, actions_port)
-        credentials = credentials_file(folder, channel or {})
-        command = _rasa_run(model, endpoints, credentials, host, port)
-        server = start("bot", command, folder / "logs/bot.log", environment)
-        try:
-            with step("Starting the bot"):
-                wait_until_answering(port, f"{CHANNEL}/ready", [actions, server], seconds=SECONDS_TO_START)
-            yield Bot(f"http://{_named(host)}:{port}{CHANNEL}", actions, server)
-        finally:
-            stop([server])
-
-
-@contextmanager
-def running_actions(folder: Path, port: int, environment: Mapping[str, str] | None = None) -> Iterator[Child]:
-    """The action server alone, once it answers. It trusts whoever calls it, so it listens to this machine only."""
-    command = ["-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
-    local_only = {**(environment or {}), "SANIC_HOST": LOCAL}
-    actions = start("action server", command, folder / "logs/actions.log", local_only)
-    try:
-        with step("Starting the action server"):
-            wait_until_answering(port, "/health", [actions], seconds=SECONDS_TO_START)
-        yield actions
-    finally:
-        stop([actions])
+    actions = actions_service(folder, actions_port or free_port(), shop_url)
+    bot = bot_service(model, folder, actions.port, shop_url, host=host, port=port or free_port(), channel=channel)
+    with running(actions, bot) as children:
+        yield Bot(bot_url(host, bot.port), *children)
 
 
 @contextmanager
@@ -96,15 +102,45 @@ def running_desk(
     *, folder: Path = ROOT / "var", shop_url: str | None = None, host: str = LOCAL, port: int | None = None
 ) -> Iterator[Desk]:
     """The agents' desk, once it answers, ended when the block ends. Raises LaunchError."""
-    port = port or free_port()
+    desk = desk_service(folder, shop_url, host=host, port=port or free_port())
+    with running(desk) as children:
+        yield Desk(desk_url(host, desk.port), *children)
+
+
+def actions_service(folder: Path, port: int, shop_url: str | None = None) -> Service:
+    """The action server. It trusts whoever calls it, so it listens to this machine only."""
+    command = ["-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
+    local_only = {**_environment(shop_url), "SANIC_HOST": LOCAL}
+    return Service("action server", command, folder / "logs/actions.log", port, "/health", local_only)
+
+
+def bot_service(
+    model: Path,
+    folder: Path,
+    actions_port: int,
+    shop_url: str | None = None,
+    *,
+    host: str,
+    port: int,
+    channel: Mapping[str, object] | None = None,
+) -> Service:
+    """Rasa with the web channel."""
+    endpoints, credentials = endpoints_file(folder, actions_port), credentials_file(folder, channel or {})
+    command = _rasa_run(model, endpoints, credentials, host, port)
+    return Service("bot", command, folder / "logs/bot.log", port, f"{CHANNEL}/ready", _environment(shop_url))
+
+
+def desk_service(folder: Path, shop_url: str | None = None, *, host: str, port: int) -> Service:
     command = ["-m", "desk.web", "--host", host, "--port", str(port)]
-    server = start("desk", command, folder / "logs/desk.log", _environment(shop_url))
-    try:
-        with step("Starting the desk"):
-            wait_until_answering(port, "/desk/health", [server], seconds=SECONDS_TO_START)
-        yield Desk(f"http://{_named(host)}:{port}/desk", server)
-    finally:
-        stop([server])
+    return Service("desk", command, folder / "logs/desk.log", port, "/desk/health", _environment(shop_url))
+
+
+def bot_url(host: str, port: int) -> str:
+    return f"http://{_named(host)}:{port}{CHANNEL}"
+
+
+def desk_url(host: str, port: int) -> str:
+    return f"http://{_named(host)}:{port}/desk"
 
 
 def endpoints_file(folder: Path, actions_port: int) -> Path:
@@ -131,6 +167,11 @@ def credentials_file(folder: Path, channel: Mapping[str, object]) -> Path:
     copy = folder / "credentials.yml"
     copy.write_text(yaml.safe_dump(credentials))
     return copy
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _named(host: str) -> str:

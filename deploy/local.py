@@ -16,7 +16,19 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from deploy.bot import ACTIONS_PORT, DESK_PORT, PORT, endpoints_file, running_actions, running_bot, running_desk, watch
+from deploy.bot import (
+    ACTIONS_PORT,
+    DESK_PORT,
+    PORT,
+    actions_service,
+    bot_service,
+    bot_url,
+    desk_service,
+    desk_url,
+    endpoints_file,
+    running,
+    watch,
+)
 from deploy.processes import LOCAL, ROOT, LaunchError, leash, require_free_port, run_step
 from deploy.progress import step
 from deploy.training import ensure_trained
@@ -51,24 +63,23 @@ def run(options: argparse.Namespace) -> None:
     _require_ports(options)
     require_free_port(options.host, options.desk_port, "HAOKE_DESK_PORT")
     model = prepare()
-    ports = {"port": options.port, "actions_port": options.actions_port}
-    with (
-        running_desk(host=options.host, port=options.desk_port) as desk,
-        running_bot(model=model, host=options.host, **ports) as bot,
-    ):
-        print(f"\nA sample shop with the chat on it: {bot.url}/demo\nThe chat alone: {bot.url}/chat")
-        print(f"The desk, where your staff answers: {desk.url}")
+    host, actions = options.host, actions_service(VAR, options.actions_port)
+    bot = bot_service(model, VAR, actions.port, host=host, port=options.port)
+    with running(actions, bot, desk_service(VAR, host=host, port=options.desk_port)) as children:
+        url = bot_url(host, options.port)
+        print(f"\nA sample shop with the chat on it: {url}/demo\nThe chat alone: {url}/chat")
+        print(f"The desk, where your staff answers: {desk_url(host, options.desk_port)}")
         if not _has_agents():
             print("  Nobody may sign in yet. The first account: .venv/bin/python -m desk.agents add NAME --role lead")
         print(f"Ctrl-C ends it; logs are in {VAR.name}/logs.", flush=True)
-        watch(desk.server, bot.actions, bot.server)
+        watch(*children)
 
 
 def shell(options: argparse.Namespace) -> None:
     """Chat in this terminal; the action server's log stays out of it."""
     _require_ports(options)
     model = prepare()
-    with running_actions(VAR, options.actions_port):
+    with running(actions_service(VAR, options.actions_port)):
         _chat(model, endpoints_file(VAR, options.actions_port), options.port)
 
 

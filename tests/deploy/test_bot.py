@@ -1,13 +1,52 @@
-"""Another port or place takes another endpoints file; everything else in it stays as the project's."""
+"""Servers start at once and end together; another port or place takes another endpoints file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
-from deploy.bot import ACTIONS_PORT, endpoints_file
-from deploy.processes import ROOT
+from deploy.bot import ACTIONS_PORT, Service, endpoints_file, running
+from deploy.processes import ROOT, Child, LaunchError, answers, free_port
+
+SERVES_ONCE_ALL_HAVE_STARTED = """
+import http.server, pathlib, sys, time
+port, own, *others = sys.argv[1:]
+pathlib.Path(own).touch()
+while not all(pathlib.Path(other).exists() for other in others):
+    time.sleep(0.05)
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200), self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(port)), Ready).serve_forever()
+"""
+
+
+def service(folder: Path, name: str, *others: str, program: str = SERVES_ONCE_ALL_HAVE_STARTED) -> Service:
+    port = free_port()
+    marks = [str(folder / mark) for mark in (name, *others)]
+    return Service(name, ["-c", program, str(port), *marks], folder / f"{name}.log", port, "/ready")
+
+
+def test_servers_start_at_once_and_end_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.bot.SECONDS_TO_START", 30.0)
+    services = [service(tmp_path, "one", "two"), service(tmp_path, "two", "one")]
+    with running(*services) as children:
+        assert all(answers(one.port, one.health) for one in services)
+    assert all(child.has_ended for child in children)
+
+
+def test_one_that_cannot_start_ends_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    started: list[Child] = []
+    broken = service(tmp_path, "broken", program="raise SystemExit('no such model')")
+    with (
+        pytest.raises(LaunchError, match="The broken has ended by itself"),
+        running(service(tmp_path, "whole"), broken) as children,
+    ):
+        started += children
+    assert not started
+    assert "Starting the whole and the broken" in capsys.readouterr().out
 
 
 def test_the_usual_ports_take_the_projects_own_endpoints() -> None:
