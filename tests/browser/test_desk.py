@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -293,9 +293,12 @@ def test_a_wrong_password_says_so_and_a_lead_has_more(bot: Bot, desk: Desk, brow
     chat.hears(A_PERSON)
     page.locator(".row").first.click()
     wang.take()
+    held: list[Route] = []
+    page.route("**/replies", lambda route: held.append(route))
     page.locator("#replies-open").click()
     page.locator("#replies-filter").fill("问")
-    page.locator("#replies-filter").press("Enter")
+    page.locator("#replies-filter").press("Enter")  # faster than the replies come
+    held.pop().continue_()
     expect(page.locator("#text")).to_have_value("您好，我是王姐。")
 
 

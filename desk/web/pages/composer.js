@@ -119,13 +119,17 @@ class Replies {
   #replies = [];
   #shown = [];
   #chosen = 0;
+  #isAwaited = false; // Enter was pressed before the replies were there
 
   constructor(pick) {
     this.pick = pick;
     this.filter = at("replies-filter");
     this.list = at("replies-list");
     at("replies-open").addEventListener("click", () => (at("replies").hidden ? this.#open() : this.close()));
-    this.filter.addEventListener("input", () => this.#filter());
+    this.filter.addEventListener("input", () => {
+      this.#isAwaited = false;
+      this.#filter();
+    });
     this.filter.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("pointerdown", ({ target }) => {
       if (!at("replies").contains(target) && !at("replies-open").contains(target)) this.close();
@@ -156,6 +160,7 @@ class Replies {
     at("replies-open").ariaExpanded = "true";
     this.filter.value = "";
     this.filter.focus();
+    this.#isAwaited = false;
     this.#filter();
     conversation.once("replies", async () => {
       const replies = await get(`handovers/${conversation.id}/replies`);
@@ -163,6 +168,7 @@ class Replies {
       this.#replies = replies;
       at("replies-none").hidden = replies.length > 0;
       this.#filter();
+      if (this.#isAwaited && this.#shown.length && !at("replies").hidden) this.#take(this.#shown[0]);
     });
   }
 
@@ -199,7 +205,7 @@ class Replies {
     const count = this.#shown.length;
     if (event.key === "ArrowDown" && count) this.#choose((this.#chosen + 1) % count);
     else if (event.key === "ArrowUp" && count) this.#choose((this.#chosen + count - 1) % count);
-    else if (event.key === "Enter") count && this.#take(this.#shown[this.#chosen]);
+    else if (event.key === "Enter") count ? this.#take(this.#shown[this.#chosen]) : (this.#isAwaited = true);
     else if (event.key === "Escape") this.#leave();
     else return;
     event.preventDefault();
