@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +23,7 @@ from typing import Any
 import yaml
 
 from evaluation import trial
+from evaluation.benchmark import keep, read_results
 from evaluation.pipelines import ROOT
 
 RESULTS = ROOT / "evaluation/results/dialogue.json"
@@ -120,13 +118,9 @@ def _fold(project: Project, policy: str, learn: list[Any], test: list[Any]) -> d
         (folder / "config.yml").write_text(yaml.safe_dump(config_of(project, policy)), encoding="utf-8")
         result = folder / "result.json"
         given = (folder / "config.yml", project.domain, folder / "data", folder / "test_stories.yml", result)
-        environment = {**os.environ, **trial.QUIET, "RASA_CACHE_DIRECTORY": str(folder / "cache")}
-        python = str(trial.STOCK_PYTHON) if policy == "ted" else sys.executable
-        command = [python, "-m", "evaluation.dialogue_worker", *map(str, given)]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, **quiet)
-        if done.returncode:
-            raise SystemExit(f"{policy} could not be measured on {project.name}:\n{done.stderr[-2000:]}")
+        doing = f"measure {policy} on {project.name}"
+        arguments = [str(path) for path in given]
+        trial.run_worker("evaluation.dialogue_worker", arguments, folder, doing=doing, is_stock=policy == "ted")
         return dict(json.loads(result.read_text(encoding="utf-8")))
 
 
@@ -145,7 +139,7 @@ def table(results: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    results = read_results(RESULTS)
     if asked.table:
         print(table(results))
         return
@@ -154,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for policy in POLICIES:
             if asked.again or policy not in results.get(name, {}):
                 results.setdefault(name, {})[policy] = run(known[name], policy)
-                RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+                keep(RESULTS, name, results[name])
                 print(name, policy, f"{results[name][policy]['accuracy']:.1%}", flush=True)
 
 

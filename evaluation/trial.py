@@ -96,18 +96,23 @@ def _answer(trial: Trial, archive: str, gold: Sequence[Understood], folder: Path
 
 
 def _work(trial: Trial, folder: Path, *arguments: str) -> None:
-    """Runs the worker; Rasa's cache is an empty folder, or it would restore what it trained before."""
+    run_worker("evaluation.worker", arguments, folder, doing=arguments[0], is_stock=trial.config == STOCK)
+
+
+def run_worker(module: str, arguments: Sequence[str], folder: Path, *, doing: str, is_stock: bool) -> None:
+    """Runs a worker, here or in stock Rasa's environment; `doing` says what it should, where it fails.
+
+    Rasa's cache is an empty folder, or it would restore what it trained before.
+    """
     environment = {**os.environ, **QUIET, "RASA_CACHE_DIRECTORY": str(folder / "cache")}
     python = sys.executable
-    if trial.config == STOCK:
+    if is_stock:
         python = _stock_python()
         environment.pop("PYTHONPATH", None)
-    command = [python, "-m", "evaluation.worker", *arguments]
+    command = [python, "-m", module, *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     if done.returncode:
-        raise SystemExit(
-            f"the process that should {arguments[0]} failed with {done.returncode}; its reason stands above"
-        )
+        raise SystemExit(f"the process that should {doing} failed with {done.returncode}; its reason stands above")
 
 
 def _stock_python() -> str:

@@ -70,13 +70,9 @@ class Net:
     """The exported net."""
 
     def __init__(self, folder: Path) -> None:
-        import onnxruntime
+        from components.encoders import runtime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # a dialogue is too short to share out
-        options.log_severity_level = 3
-        model = (folder / EXPORT).read_bytes()
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = runtime.session((folder / EXPORT).read_bytes())
 
     def scores(self, states: np.ndarray) -> np.ndarray:
         """Of all actions after the last state. Shape: states [T, D] -> [A]."""

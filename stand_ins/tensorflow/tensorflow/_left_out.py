@@ -45,7 +45,7 @@ def absent(name: str) -> Name:
 
 def unchanged(*given: Any, **_: Any) -> Any:
     """A decorator, with or without settings, that leaves alone what it decorates."""
-    if len(given) == 1 and callable(given[0]) and not isinstance(given[0], str):
+    if len(given) == 1 and callable(given[0]):
         return given[0]
     return lambda decorated: decorated
 
