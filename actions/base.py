@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
@@ -39,6 +39,9 @@ def open_session() -> Iterator[Session]:
 
 class ShopAction(Action, ABC):
     """An action over the shop. Subclasses say what they do in `serve`; what goes wrong is answered here, once."""
+
+    changes_nothing: ClassVar[bool] = False  # may be answered before Rasa asks for it (`ahead.py`)
+    comes_back: ClassVar[bool] = False  # the rules let action_resume follow it
 
     @abstractmethod
     def serve(self, turn: Turn) -> Events:

@@ -46,6 +46,8 @@ ANNOUNCED = {  # the request that an order's number begins, right after the arti
 class Resume(ShopAction):
     """Comes back to the open question of an interrupted flow; where none is open, waits."""
 
+    changes_nothing = True
+
     def name(self) -> str:
         return "action_resume"
 
@@ -84,6 +86,8 @@ class SwitchLanguage(ShopAction):
 
 class Repeat(ShopAction):
     """Says again what was said last; an open question is asked anew instead."""
+
+    comes_back = True
 
     def name(self) -> str:
         return "action_repeat"
@@ -179,6 +183,8 @@ def _another_product(turn: Turn) -> ProductView | None:
 
 class NotUnderstood(ShopAction):
     """Says what would help; the third time in a row, offers a person."""
+
+    changes_nothing = True
 
     def name(self) -> str:
         return "action_not_understood"

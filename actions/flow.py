@@ -102,6 +102,7 @@ class Step(ABC):
 class Flow(ShopAction, ABC):
     """A form's validation: reads each message against the steps and says which slot to ask for next."""
 
+    changes_nothing = True
     trigger: ClassVar[str]  # the intent that starts it
     steps: ClassVar[tuple[Step, ...]]
     retries: ClassVar[Retries] = {}  # refusals that another answer to one slot can mend
@@ -434,6 +435,8 @@ def _goes_on(events: Events) -> bool:
 
 class AskConfirmed(ShopAction):
     """Says back what the open flow would do and asks for a yes."""
+
+    changes_nothing = True
 
     def name(self) -> str:
         return "action_ask_confirmed"

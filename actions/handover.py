@@ -100,6 +100,8 @@ def transcript(turn: Turn) -> list[conversations.Line]:
 class AnswerComplaint(ShopAction):
     """Answers anger with the facts of the order in question and the offer of a person."""
 
+    comes_back = True
+
     def name(self) -> str:
         return "action_answer_complaint"
 
@@ -117,6 +119,9 @@ class AnswerComplaint(ShopAction):
 
 
 class OfferPerson(ShopAction):
+    changes_nothing = True
+    comes_back = True
+
     def name(self) -> str:
         return "action_offer_person"
 

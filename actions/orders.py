@@ -45,6 +45,8 @@ from shop.policy import POLICY
 class AskOrderNumber(ShopAction):
     """Asks which order: a choice where some are proven theirs, the number where none is."""
 
+    changes_nothing = True
+
     def name(self) -> str:
         return "action_ask_order_number"
 
@@ -74,6 +76,7 @@ class TrackOrderFlow(Flow):
 
 
 class TrackOrder(CarryOut):
+    changes_nothing = True
     flow = TrackOrderFlow
 
     def name(self) -> str:
@@ -96,6 +99,7 @@ class ListOrdersFlow(Flow):
 
 
 class ListOrders(CarryOut):
+    changes_nothing = True
     flow = ListOrdersFlow
 
     def name(self) -> str:
@@ -322,6 +326,8 @@ class ChangeItems(CarryOut):
 class AskVariant(ShopAction):
     """Asks which other version of the item it should be."""
 
+    changes_nothing = True
+
     def name(self) -> str:
         return "action_ask_variant"
 
@@ -398,6 +404,8 @@ class PaymentChoice(Step):
 
 class AskPaymentChoice(ShopAction):
     """Asks which payment method of the account it should be."""
+
+    changes_nothing = True
 
     def name(self) -> str:
         return "action_ask_payment_choice"

@@ -109,6 +109,8 @@ def rated(turn: Turn, product: ProductView) -> str:
 class AboutProduct(ShopAction, ABC):
     """An answer about one product. Several candidates are offered as a choice; none is said plainly."""
 
+    comes_back = True
+
     def serve(self, turn: Turn) -> Events:
         if turn.value("amount") and answers.says(turn.text, "budget"):
             return RecommendProducts().serve(turn)  # "a lamp under 100" asks for what is there at that price
@@ -251,6 +253,8 @@ class BuyProduct(AboutProduct):
 
 
 class CompareProducts(ShopAction):
+    comes_back = True
+
     def name(self) -> str:
         return "action_compare_products"
 
@@ -285,6 +289,8 @@ SUGGESTIONS = {"utter_recommendations", "utter_cheaper_recommendations", "utter_
 
 class RecommendProducts(ShopAction):
     """Suggests what suits: of a category, like a product, new, within what they would spend, cheaper than the last."""
+
+    comes_back = True
 
     def name(self) -> str:
         return "action_recommend_products"
@@ -336,6 +342,8 @@ def _suggestion_line(turn: Turn, product: ProductView) -> str:
 
 
 class Promotions(ShopAction):
+    comes_back = True
+
     def name(self) -> str:
         return "action_promotions"
 

@@ -46,6 +46,8 @@ REASON = Choice("reason", entity="reason", otherwise="other")
 class AskItems(ShopAction):
     """Asks which items of the order it is about."""
 
+    changes_nothing = True
+
     def name(self) -> str:
         return "action_ask_items"
 
@@ -61,6 +63,8 @@ class AskItems(ShopAction):
 
 class AskQuantity(ShopAction):
     """Asks how many pieces of an item that was bought more than once."""
+
+    changes_nothing = True
 
     def name(self) -> str:
         return "action_ask_quantity"
@@ -258,6 +262,7 @@ class TrackReturnFlow(Flow):
 
 
 class TrackReturn(CarryOut):
+    changes_nothing = True
     flow = TrackReturnFlow
 
     def name(self) -> str:

@@ -195,6 +195,8 @@ class FaultFlow(Flow):
 class AskSolved(ShopAction):
     """Gives the guided steps of the product's help article and asks whether they helped."""
 
+    changes_nothing = True
+
     def name(self) -> str:
         return "action_ask_report_fault_form_solved"
 

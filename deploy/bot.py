@@ -109,9 +109,8 @@ def running_desk(
 
 def actions_service(folder: Path, port: int, shop_url: str | None = None) -> Service:
     """The action server. It trusts whoever calls it, so it listens to this machine only."""
-    command = ["-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
-    local_only = {**_environment(shop_url), "SANIC_HOST": LOCAL}
-    return Service("action server", command, folder / "logs/actions.log", port, "/health", local_only)
+    command = ["-m", "actions", "--host", LOCAL, "--port", str(port)]
+    return Service("action server", command, folder / "logs/actions.log", port, "/health", _environment(shop_url))
 
 
 def bot_service(
@@ -124,9 +123,10 @@ def bot_service(
     port: int,
     channel: Mapping[str, object] | None = None,
 ) -> Service:
-    """Rasa with the web channel."""
+    """The bot's own server, with the web channel."""
     endpoints, credentials = endpoints_file(folder, actions_port), credentials_file(folder, channel or {})
-    command = _rasa_run(model, endpoints, credentials, host, port)
+    files = ["--endpoints", str(endpoints), "--credentials", str(credentials)]
+    command = ["-m", "serving", str(model), *files, "--host", host, "--port", str(port)]
     return Service("bot", command, folder / "logs/bot.log", port, f"{CHANNEL}/ready", _environment(shop_url))
 
 
@@ -180,8 +180,3 @@ def _named(host: str) -> str:
 
 def _environment(shop_url: str | None) -> dict[str, str]:
     return {"SHOP_DATABASE_URL": shop_url} if shop_url else {}
-
-
-def _rasa_run(model: Path, endpoints: Path, credentials: Path, host: str, port: int) -> list[str]:
-    files = ["--endpoints", str(endpoints), "--credentials", str(credentials)]
-    return ["-m", "rasa", "run", "-m", str(model), *files, "-i", host, "-p", str(port)]

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import create_engine, event, inspect, select
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
@@ -56,6 +54,9 @@ def begin_change(session: Session) -> None:
 
 def migrate(url: str | None = None) -> None:
     """Bring the schema up to date, creating the database (and the folder of its file) if there is none."""
+    from alembic import command  # here, for the servers: they change no schema, and would start later for it
+    from alembic.config import Config
+
     engine = _engine(url, may_create=True)
     _make_folder(engine)
     try:

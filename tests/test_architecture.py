@@ -11,13 +11,14 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = {"shop", "components", "desk", "actions", "channels", "evaluation", "deploy"}
+OURS = {"shop", "components", "desk", "actions", "channels", "evaluation", "deploy", "serving"}
 MAY_IMPORT = {
     "shop": {"shop"},
     "components": {"components"},
     "desk": {"desk", "shop"},
     "actions": {"actions", "shop", "desk"},
     "channels": {"channels", "desk", "shop"},
+    "serving": {"serving"},
     "evaluation": OURS - {"deploy"},
     "deploy": {"deploy", "shop"},
 }

@@ -11,7 +11,7 @@ bring_stock() {
     get_uv
     python=$(get_python) ||
         give_up "Python 3.10 is not here and could not be fetched; install it (for example 'pyenv install 3.10') and run the command again."
-    patiently 'Installing stock Rasa (2 GB)' "$UV" sync --frozen --quiet --project evaluation/stock --python "$python" ||
+    patiently 'Installing stock Rasa (2 GB)' "$UV" sync --frozen --quiet --compile-bytecode --project evaluation/stock --python "$python" ||
         give_up "uv could not install stock Rasa (its reason stands above); once that is mended, run the command again."
 }
 

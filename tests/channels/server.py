@@ -14,10 +14,9 @@ from rasa.core.channels.channel import UserMessage
 from rasa.core.run import configure_app
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import BotUttered, SlotSet, UserUttered
-from sanic import Sanic
 
 from channels.web import WebChannel
-from tests.serving import served
+from tests.servers import served
 
 DOMAIN = """
 version: "3.1"
@@ -128,7 +127,6 @@ class Chat:
 @contextmanager
 def serving(channel: WebChannel, *, with_bot: bool = True) -> Iterator[Chat]:
     """The channel on Rasa's own server, as `rasa run` sets it up, until the end of the block."""
-    Sanic.test_mode = True  # several servers of one name in one process
     app = configure_app([channel], enable_api=False)
     agent = Agent(domain=domain())
     bot = StandInBot(agent)

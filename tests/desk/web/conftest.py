@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from sanic import Sanic
 from sqlalchemy.orm import Session
 
 from desk import agents, conversations, queue
@@ -24,7 +23,7 @@ from desk.packets import Packet
 from desk.web.server import Settings, app
 from shop import account, clock, database, seed
 from shop.models import Role, Sender
-from tests.serving import served
+from tests.servers import served
 
 PASSWORD = "a password of this test"
 PATIENCE = 10.0
@@ -215,7 +214,6 @@ def a_clock() -> Iterator[Callable[..., None]]:
 @contextmanager
 def serving(settings: Settings | None = None) -> Iterator[str]:
     """The desk's address, until the end of the block."""
-    Sanic.test_mode = True  # several servers of one name in one process
     with served(app(settings)) as address:
         try:
             yield address

@@ -11,6 +11,8 @@ from typing import Any
 
 from sanic import Sanic
 
+Sanic.test_mode = True  # several servers, some of one name, in one process
+
 
 @contextmanager
 def served(app: Sanic) -> Iterator[str]:

@@ -1,0 +1,42 @@
+"""The action server: what `rasa run actions` serves, over an executor that also answers ahead.
+
+It trusts whoever calls it, so it tells a caller what went wrong in a word: Rasa's own sends the conversation back.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
+from sanic import Sanic
+from sanic.request import Request
+from sanic.response import HTTPResponse, json
+
+from actions.ahead import Executor
+
+logger = logging.getLogger(__name__)
+
+
+def app() -> Sanic:
+    """The server with every action of this package."""
+    executor = Executor()
+    executor.register_package("actions")
+    server = Sanic("actions", configure_logging=False)
+
+    @server.get("/health")
+    async def health(_: Request) -> HTTPResponse:
+        return json({"status": "ok"})
+
+    @server.post("/webhook")
+    async def webhook(request: Request) -> HTTPResponse:
+        call = request.json
+        if not isinstance(call, dict) or "next_action" not in call:
+            return json({"error": "This takes the JSON of an action call."}, status=400)
+        try:
+            return json(await executor.run(call))
+        except ActionExecutionRejection as rejection:
+            return json({"error": rejection.message, "action_name": rejection.action_name}, status=400)
+        except ActionNotFoundException as unknown:
+            return json({"error": unknown.message, "action_name": unknown.action_name}, status=404)
+
+    return server

@@ -1,0 +1,71 @@
+"""Understands messages beside the event loop, and takes each action by the shorter way."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from rasa.core.actions.action import Action
+from rasa.core.channels.channel import UserMessage
+from rasa.core.policies.policy import PolicyPrediction
+from rasa.core.processor import MessageProcessor
+from rasa.engine.storage.storage import ModelMetadata
+from rasa.exceptions import ActionLimitReached
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from serving import model
+from serving.action_calls import action_named
+from serving.runner import Runner
+
+WARM_UP = ("你好", "Where is my order?")  # a sentence in each language
+
+
+class Processor(MessageProcessor):
+    """Rasa's processor over a model opened for answering alone."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        # One message is understood at a time, in the order in which they came; meanwhile the loop answers others.
+        self._understanding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="understanding")
+
+    @staticmethod
+    def _load_model(model_path: str | Path) -> tuple[str, ModelMetadata, Runner]:
+        path = Path(model_path)
+        return (path.name, *model.load(path))
+
+    def warm_up(self) -> None:
+        """Understand a sentence in each language: what is made at a first message is made before one comes."""
+        for text in WARM_UP:
+            message = UserMessage(text)
+            self._parse_message_with_graph(message, DialogueStateTracker.from_events(message.sender_id, []))
+
+    async def parse_message(
+        self,
+        message: UserMessage,
+        tracker: DialogueStateTracker | None = None,
+        only_output_properties: bool = True,
+    ) -> dict[str, Any]:
+        if self.http_interpreter:
+            return await super().parse_message(message, tracker, only_output_properties)
+        tracker = tracker or DialogueStateTracker.from_events(message.sender_id, [])
+        understand = self._parse_message_with_graph
+        loop = asyncio.get_running_loop()
+        understood: dict[str, Any] = await loop.run_in_executor(
+            self._understanding, understand, message, tracker, only_output_properties
+        )
+        self._update_full_retrieval_intent(understood)
+        self._check_for_unseen_features(understood)
+        return understood
+
+    def predict_next_with_tracker_if_should(self, tracker: DialogueStateTracker) -> tuple[Action, PolicyPrediction]:
+        goes_on = self.should_predict_another_action(tracker.latest_action_name)
+        if self.is_action_limit_reached(tracker, goes_on):
+            raise ActionLimitReached("The limit of actions to predict has been reached.")
+        prediction = self._predict_next_with_tracker(tracker)
+        name = self.domain.action_names_or_texts[prediction.max_confidence_index]
+        return self._get_action(name), prediction
+
+    def _get_action(self, action_name: str) -> Action:
+        return action_named(action_name, self.domain, self.action_endpoint)

@@ -1,0 +1,44 @@
+"""The server itself: channels of credentials.yml in front of an agent that is ready before its port opens."""
+
+from __future__ import annotations
+
+import os
+from asyncio import AbstractEventLoop
+from functools import partial
+from pathlib import Path
+
+from rasa.constants import ENV_SANIC_BACKLOG
+from rasa.core.run import close_resources, configure_app, create_http_input_channels
+from rasa.core.utils import AvailableEndpoints, number_of_sanic_workers
+from rasa.utils.common import configure_logging_and_warnings, update_sanic_log_level
+from rasa.utils.io import configure_colored_logging
+from rasa.utils.log_utils import configure_structlog
+from sanic import Sanic
+
+from serving import agent
+
+
+def serve(model: Path, credentials: Path, endpoints: Path, host: str, port: int) -> None:
+    """Answer until ended by a signal. Raises what is wrong with the model or the configuration."""
+    configure_logging_and_warnings()
+    configure_colored_logging(None)
+    configure_structlog()
+    known = AvailableEndpoints.read_endpoints(str(endpoints))
+    channels = create_http_input_channels(None, str(credentials))
+    app = configure_app(channels, enable_api=False, port=port, endpoints=known)
+    app.register_listener(partial(_load, model, known), "before_server_start")
+    app.register_listener(_close, "after_server_stop")
+    update_sanic_log_level()
+    backlog = int(os.environ.get(ENV_SANIC_BACKLOG, "100"))
+    app.run(host=host, port=port, backlog=backlog, workers=number_of_sanic_workers(known.lock_store))
+
+
+async def _load(model: Path, endpoints: AvailableEndpoints, app: Sanic, _: AbstractEventLoop) -> None:
+    app.ctx.agent = await agent.load(model, endpoints)
+
+
+async def _close(app: Sanic, loop: AbstractEventLoop) -> None:
+    await close_resources(app, loop)
+    server = app.ctx.agent.action_endpoint if hasattr(app.ctx, "agent") else None
+    if server is not None:
+        await server.close()

@@ -1,0 +1,85 @@
+"""`python -m serving`: a bot of Rasa's own parts answers over Rasa's own channel, and what is wrong is said."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.processes import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 120.0
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Path:
+    (tmp_path / "credentials.yml").write_text("rest:\n")
+    (tmp_path / "endpoints.yml").write_text("")
+    return tmp_path
+
+
+@contextmanager
+def started(model: Path, folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "serving", str(model), "--port", str(port)]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+        if process.stdout:
+            process.stdout.close()
+
+
+def answer(port: int, process: subprocess.Popen[str], text: str) -> list[str]:
+    """What is answered as soon as the port is open."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            reply = httpx.post(
+                f"http://127.0.0.1:{port}/webhooks/rest/webhook", json={"sender": "s", "message": text}, timeout=30
+            )
+            return [message["text"] for message in reply.json()]
+        except httpx.TransportError:
+            assert process.poll() is None and time.monotonic() < deadline, "the server has ended"
+            time.sleep(0.1)
+
+
+def test_the_first_message_is_answered_once_the_port_is_open(model: Path, configuration: Path) -> None:
+    port = free_port()
+    with started(model, configuration, port) as process:
+        assert answer(port, process, "hello") == ["hello"]
+        assert answer(port, process, "tell me a story") == ["once upon a time"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "reason"),
+    [
+        ("model.tar.gz", "no archive", "is no trained model"),
+        ("credentials.yml", "channels.unheard.Of:\n", "Unknown input channel"),
+    ],
+)
+def test_what_is_wrong_ends_it_with_the_reason(
+    model: Path, configuration: Path, file: str, text: str, reason: str
+) -> None:
+    (configuration / file).write_text(text)
+    given = configuration / file if file.startswith("model") else model
+    with started(given, configuration, free_port()) as process:
+        said, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode not in (0, None)
+    assert reason in said
