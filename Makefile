@@ -40,8 +40,8 @@ benchmark-dialogue: environment ## Measures the dialogue policy beside Rasa's TE
 stock: ## Brings stock Rasa into evaluation/stock, for `make benchmark-nlu` to measure beside Haoke.
 	@bash evaluation/stock/bootstrap.sh
 
-environment: ## Installs uv, Python 3.10 and the locked packages; the other commands do it by themselves.
-	@bash deploy/bootstrap.sh
+environment: ## Installs uv, Python 3.10 and the locked packages; the other commands do it by themselves. FOR=serving (actions, desk) installs what that process uses alone.
+	@bash deploy/bootstrap.sh $(FOR)
 
 clean: ## Removes trained models, caches and logs; the environment and the databases in var/ stay.
 	@rm -rf models/*.tar.gz .rasa results var/logs var/artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Brings the locked environment (uv, Python 3.10, .venv) to a machine that has nothing but bash and any Python 3.
 # Quick when there is nothing to do. Every way to fail ends in one sentence that says what to do.
+# `bootstrap.sh serving` (or actions, desk, training) brings what that process uses and no more, for a machine of its own.
 set -euo pipefail
 
-readonly NEEDED_GIGABYTES=8 # PyTorch brings its CUDA libraries: the environment alone is 5.5 GB
+readonly NEEDED_GIGABYTES=8 # PyTorch brings its CUDA libraries: the whole environment is 5.5 GB
 readonly UV=.tools/uv/bin/uv
 readonly STAMP=.venv/haoke.stamp
 
@@ -39,6 +40,7 @@ count_seconds() {
 }
 
 fingerprint() {
+    printf '%s ' "${part:-whole}"
     find stand_ins -name pyproject.toml -print0 | xargs -0 cat pyproject.toml uv.lock deploy/bootstrap.sh deploy/environment.py | cksum
 }
 
@@ -105,7 +107,7 @@ install_environment() {
     local python
     python=$(get_python) ||
         give_up "Python 3.10 is not here and could not be fetched; install it (for example 'pyenv install 3.10') and run the command again."
-    patiently 'Installing the environment (5.5 GB)' "$UV" sync --frozen --quiet --compile-bytecode --python "$python" ||
+    patiently "Installing the environment ($(size_of_environment))" "$UV" sync --frozen --quiet --compile-bytecode ${groups[@]+"${groups[@]}"} --python "$python" ||
         give_up "uv could not install the locked environment (its reason stands above); once that is mended, run the command again."
 }
 
@@ -117,11 +119,26 @@ write_settings() {
     printf 'import haoke_environment\n' >"$folder/haoke.pth"
 }
 
+size_of_environment() {
+    case ${part:-} in
+    actions | desk) echo '0.1 GB' ;;
+    serving) echo '1.3 GB' ;;
+    *) echo '5.5 GB' ;;
+    esac
+}
+
 main() {
+    part=${1:-}
+    groups=()
+    case $part in
+    '') ;;
+    actions | desk | serving | training) groups=(--no-default-groups --group "$part") ;;
+    *) give_up "there is no part called '$part'; there are actions, desk, serving and training." ;;
+    esac
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     mkdir -p var/logs
     if is_ready; then return; fi
-    [ -x .venv/bin/rasa ] || check_disk
+    [ -x .venv/bin/python ] || check_disk
     get_uv
     install_environment
     write_settings

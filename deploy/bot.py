@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ class Service:
     port: int
     health: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    python: str = sys.executable
 
 
 @contextmanager
@@ -56,7 +58,7 @@ def running(*services: Service) -> Iterator[list[Child]]:
     children: list[Child] = []
     try:
         for one in services:
-            children.append(start(one.name, one.command, one.log, one.environment))
+            children.append(start(one.name, one.command, one.log, one.environment, one.python))
         with step("Starting " + _enumerated([f"the {one.name}" for one in services])) as say:
             for place, one in enumerate(services):
                 say(f"waiting for the {one.name}")

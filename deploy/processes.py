@@ -52,12 +52,18 @@ class Child:
         stop([self])
 
 
-def start(name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Child:
+def start(
+    name: str,
+    command: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    python: str = sys.executable,
+) -> Child:
     """Start a Python command (the arguments after `python`) in the project's folder; what it prints goes to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*leash(), sys.executable, *command],
+            [*leash(), python, *command],
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             stdin=subprocess.DEVNULL,

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -44,14 +43,15 @@ class Project:
     def domain(self) -> Path:
         return self.folder / "domain.yml"
 
-    @property
-    def rules(self) -> list[Path]:
-        return sorted((self.folder / "data/rules").rglob("*.yml"))
+    def rules(self) -> list[dict[str, Any]]:
+        return self._told("rules")
 
     def stories(self) -> list[dict[str, Any]]:
-        files = sorted((self.folder / "data/stories").rglob("*.yml"))
-        read = (yaml.safe_load(file.read_text(encoding="utf-8")) or {} for file in files)
-        return [story for one in read for story in one.get("stories", [])]
+        return self._told("stories")
+
+    def _told(self, kind: str) -> list[dict[str, Any]]:
+        files = sorted((self.folder / "data" / kind).rglob("*.yml"))
+        return [one for file in files for one in _yaml(file).get(kind, [])]
 
 
 def projects(data: Path) -> dict[str, Project]:
@@ -110,18 +110,37 @@ def _fold(project: Project, policy: str, learn: list[Any], test: list[Any]) -> d
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "data").mkdir()
-        for file in project.rules:
-            shutil.copy(file, folder / "data")
-        for part, stories in (("data/stories.yml", learn), ("test_stories.yml", test)):
-            text = yaml.safe_dump({"version": "3.1", "stories": stories}, allow_unicode=True, sort_keys=False)
+        parts = {
+            "data/rules.yml": {"rules": project.rules()},
+            "data/stories.yml": {"stories": learn},
+            "test_stories.yml": {"stories": test},
+        }
+        for part, told in parts.items():
+            text = yaml.safe_dump({"version": "3.1", **told}, allow_unicode=True, sort_keys=False)
             (folder / part).write_text(text, encoding="utf-8")
         (folder / "config.yml").write_text(yaml.safe_dump(config_of(project, policy)), encoding="utf-8")
+        domain = with_actions_of(_yaml(project.domain), [*learn, *test, *project.rules()])
+        (folder / "domain.yml").write_text(yaml.safe_dump(domain, allow_unicode=True), encoding="utf-8")
         result = folder / "result.json"
-        given = (folder / "config.yml", project.domain, folder / "data", folder / "test_stories.yml", result)
+        names = ("config.yml", "domain.yml", "data", "test_stories.yml")
+        given = (*(folder / name for name in names), result)
         doing = f"measure {policy} on {project.name}"
         arguments = [str(path) for path in given]
         trial.run_worker("evaluation.dialogue_worker", arguments, folder, doing=doing, is_stock=policy == "ted")
         return dict(json.loads(result.read_text(encoding="utf-8")))
+
+
+def with_actions_of(domain: dict[str, Any], told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The domain with what stories and rules do and it does not name: replies that Rasa makes of NLU examples."""
+    forms, responses = domain.get("forms") or {}, domain.get("responses") or {}
+    known = {*domain.get("actions", []), *forms, *responses}
+    done = {step["action"] for one in told for step in one["steps"] if "action" in step}
+    missing = {action for action in done - known if action.startswith("utter_")}
+    return {**domain, "actions": [*domain.get("actions", []), *sorted(missing)]}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
 
 
 def table(results: dict[str, Any]) -> str:

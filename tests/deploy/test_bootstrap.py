@@ -91,3 +91,9 @@ def test_every_command_in_the_environment_phones_nobody() -> None:
     asked = "import os; print(os.environ.get('RASA_TELEMETRY_ENABLED'), os.environ.get('SANIC_HOST'))"
     answer = subprocess.run([sys.executable, "-c", asked], env=bare, capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["false", os.environ.get("SANIC_HOST", "127.0.0.1")]
+
+
+def test_a_part_that_is_none_is_said_in_a_sentence(machine: Path) -> None:
+    outcome = run(machine, "main kitchen")
+    assert outcome.returncode == 1
+    assert "no part called 'kitchen'; there are actions, desk, serving and training" in outcome.stderr
