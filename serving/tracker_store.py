@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool
 
 AT_HAND = 100  # conversations
-MOST_EVENTS = 400  # of one conversation in memory, of which a half is kept where they are more; a turn has five to ten
+MOST_EVENTS = 120  # of one conversation in memory; where they are more, a half is kept: six turns or more, as the policies look back
 BUSY_TIMEOUT_SECONDS = 5
 MARK = "_stored"
 INDEX = (
