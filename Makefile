@@ -1,6 +1,6 @@
 # Haoke's commands. `make` alone lists them: the sentence after ## is what a command says of itself.
 .DEFAULT_GOAL := help
-.PHONY: help run shell train test lint format figures benchmark-nlu benchmark-dialogue stock clean environment
+.PHONY: help run shell train test lint format figures benchmark benchmark-nlu benchmark-dialogue stock clean environment
 PYTHON := .venv/bin/python
 
 help: ## Lists these commands.
@@ -29,6 +29,10 @@ figures: environment ## Keeps the figures of the last `make test`, and measures 
 	@mkdir -p docs/figures && cp var/checks.txt docs/figures/checks.txt
 	@$(PYTHON) -m evaluation.nlu --test tests/nlu/heldout.yml --out docs/figures/nlu.json
 
+benchmark: environment stock ## Measures the whole bot beside its stock twin, over REST. ONLY="start long" measures these only.
+	@$(PYTHON) -m evaluation.whole $(if $(ONLY),--only $(ONLY))
+	@$(PYTHON) -m evaluation.whole --table
+
 benchmark-nlu: environment ## Measures understanding on the public sets in DATA=FOLDER. SETS="snips stock" runs these only.
 	@$(PYTHON) -m evaluation.benchmark --data "$(DATA)" $(if $(SETS),--sets $(SETS))
 	@$(PYTHON) -m evaluation.benchmark --table
@@ -37,7 +41,7 @@ benchmark-dialogue: environment ## Measures the dialogue policy beside Rasa's TE
 	@$(PYTHON) -m evaluation.dialogue --data "$(DATA)"
 	@$(PYTHON) -m evaluation.dialogue --table
 
-stock: ## Brings stock Rasa into evaluation/stock, for `make benchmark-nlu` to measure beside Haoke.
+stock: ## Brings stock Rasa into evaluation/stock, for `make benchmark` and `make benchmark-nlu` to measure beside Haoke.
 	@bash evaluation/stock/bootstrap.sh
 
 environment: ## Installs uv, Python 3.10 and the locked packages; the other commands do it by themselves. FOR=serving (actions, desk) installs what that process uses alone.

@@ -12,7 +12,6 @@ run with the same pipeline, components and data is not run again, except with --
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation import table
+from evaluation.digests import digest
 from evaluation.figures import OUT_OF_SCOPE
 from evaluation.pipelines import ROOT, STOCK, STOCK_FOLDER, as_text
 from evaluation.selection import select
@@ -60,13 +60,9 @@ class Run:
 
     def digest(self) -> str:
         """A hash of all that the figures follow from: pipeline, components and data."""
-        digest = hashlib.sha256(as_text(self.trial.pipeline()).encode())
-        code = [STOCK_FOLDER / "uv.lock"] if self.trial.config == STOCK else [ROOT / "components"]
-        for path in (*code, *map(Path, self.trial.train), Path(self.trial.test)):
-            for file in _files(path):
-                if DECIDES not in file.parents:
-                    digest.update(file.read_bytes())
-        return digest.hexdigest()[:16]
+        code = STOCK_FOLDER / "uv.lock" if self.trial.config == STOCK else ROOT / "components"
+        data = map(Path, (*self.trial.train, self.trial.test))
+        return digest(as_text(self.trial.pipeline()), code, *data, but=DECIDES)
 
 
 def hwu64(data: Path, _scratch: Path) -> Iterator[Run]:
@@ -139,14 +135,14 @@ def benchmark(data: Path, sets: Iterable[str], *, again: bool = False, results: 
 
 def measure_once(one: Run, *, again: bool, results: Path) -> None:
     """Runs a trial and keeps its figures, unless they are there already."""
-    digest = one.digest()
-    if not again and read_results(results).get(one.name, {}).get("digest") == digest:
+    of_this = one.digest()
+    if not again and read_results(results).get(one.name, {}).get("digest") == of_this:
         print(f"{one.name}: run already", flush=True)
         return
     print(f"{one.name}: running", flush=True)
     figures = kept(run(one.trial))
     config = one.change or one.trial.config
-    figures |= {"config": config, "train": one.train, "test": one.test, "digest": digest}
+    figures |= {"config": config, "train": one.train, "test": one.test, "digest": of_this}
     keep(results, one.name, figures)
     print(f"{one.name}: {json.dumps({key: figures[key] for key in KEPT})}", flush=True)
 
@@ -179,12 +175,6 @@ def fill_shop() -> None:
 
 def _is_in(language: str) -> Callable[[Any], bool]:
     return lambda example: bool(example.get("text")) and language_of(example.get("text")) == language
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
 def _present(path: Path) -> Path:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -99,23 +100,29 @@ def _work(trial: Trial, folder: Path, *arguments: str) -> None:
     run_worker("evaluation.worker", arguments, folder, doing=arguments[0], is_stock=trial.config == STOCK)
 
 
-def run_worker(module: str, arguments: Sequence[str], folder: Path, *, doing: str, is_stock: bool) -> None:
+def run_worker(
+    module: str, arguments: Sequence[str], folder: Path, *, doing: str, is_stock: bool, log: Path | None = None
+) -> None:
     """Runs a worker, here or in stock Rasa's environment; `doing` says what it should, where it fails.
 
-    Rasa's cache is an empty folder, or it would restore what it trained before.
+    Rasa's cache is an empty folder, or it would restore what it trained before. What the worker prints goes to the log;
+    without one only its complaints are shown.
     """
     environment = {**os.environ, **QUIET, "RASA_CACHE_DIRECTORY": str(folder / "cache")}
     python = sys.executable
     if is_stock:
-        python = _stock_python()
+        python = stock_python()
         environment.pop("PYTHONPATH", None)
     command = [python, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    with log.open("wb") if log else nullcontext() as output:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output or subprocess.DEVNULL, "stderr": output}
+        done = subprocess.run(command, cwd=ROOT, env=environment, **streams)
     if done.returncode:
-        raise SystemExit(f"the process that should {doing} failed with {done.returncode}; its reason stands above")
+        place = f"in {log}" if log else "above"
+        raise SystemExit(f"the process that should {doing} failed with {done.returncode}; its reason stands {place}")
 
 
-def _stock_python() -> str:
+def stock_python() -> str:
     if not STOCK_PYTHON.exists():
         raise SystemExit("stock Rasa is not installed: run `make stock` first")
     return str(STOCK_PYTHON)

@@ -46,7 +46,7 @@ def answer(archive: str, texts: str) -> dict[str, Any]:
     return {
         "answers": answers,
         "seconds": seconds,
-        "milliseconds": _percentiles(milliseconds),
+        "milliseconds": percentiles(milliseconds),
         "peak_memory_mb": peak_memory_mb(),
     }
 
@@ -73,15 +73,16 @@ def answer_of(parsed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
+def percentiles(milliseconds: Sequence[float], shares: Sequence[int] = (50, 95)) -> dict[str, float]:
+    """By nearest rank, so each is one that was measured; the shares are above 0."""
     ordered = sorted(milliseconds)
-    return {f"p{share}": ordered[math.ceil(len(ordered) * share / 100) - 1] if ordered else 0.0 for share in (50, 95)}
+    return {f"p{share}": ordered[math.ceil(len(ordered) * share / 100) - 1] if ordered else 0.0 for share in shares}
 
 
-def peak_memory_mb() -> float:
-    """The most memory this process has held. Linux's own word goes before: its `getrusage` counts in what the parent
+def peak_memory_mb(process: int | str = "self") -> float:
+    """The most memory a process has held. Linux's own word goes before: its `getrusage` counts in what the parent
     held before this program took its place."""
-    status = Path("/proc/self/status")
+    status = Path(f"/proc/{process}/status")
     lines = status.read_text().splitlines() if status.exists() else []
     kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
     return (kilobytes or [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss])[0] / KILOBYTES_PER_MEGABYTE

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "actions": {"actions", "shop", "desk"},
     "channels": {"channels", "desk", "shop"},
     "serving": {"serving"},
-    "evaluation": OURS - {"deploy"},
+    "evaluation": OURS,
     "deploy": {"deploy", "shop"},
 }
 MUST_NOT_IMPORT = {

@@ -1,0 +1,36 @@
+"""The machine that a measurement ran on, and what its processes have held in memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from evaluation.worker import peak_memory_mb
+
+PROC = Path("/proc")
+
+
+def machine() -> dict[str, Any]:
+    """Its cores as far as we may use them, their model, and its memory."""
+    return {
+        "cpu": _said(PROC / "cpuinfo", "model name"),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(int(_said(PROC / "meminfo", "MemTotal").split()[0]) / 1024**2, 1),
+    }
+
+
+def peak_of_tree_mb(process: int) -> float:
+    """The most memory that a process and those it started have held, each at its own worst."""
+    return sum(peak_memory_mb(one) for one in _tree(process))
+
+
+def _tree(process: int) -> list[int]:
+    children = (PROC / str(process) / "task").glob("*/children")
+    started = [int(child) for file in children for child in file.read_text().split()]
+    return [process, *(one for child in started for one in _tree(child))]
+
+
+def _said(file: Path, name: str) -> str:
+    lines = file.read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "0")
