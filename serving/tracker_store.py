@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool
 
 AT_HAND = 100  # conversations
-MOST_EVENTS = 120  # of one conversation in memory; where they are more, a half is kept: six turns or more, as the policies look back
+MOST_EVENTS = 120  # of one conversation; of more, a half is kept: some six turns, as far as the policies look back
 BUSY_TIMEOUT_SECONDS = 5
 MARK = "_stored"
 INDEX = (
