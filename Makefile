@@ -1,6 +1,6 @@
 # Haoke's commands. `make` alone lists them: the sentence after ## is what a command says of itself.
 .DEFAULT_GOAL := help
-.PHONY: help run shell train test lint format figures benchmark benchmark-nlu benchmark-dialogue stock clean environment
+.PHONY: help run shell train test lint format figures benchmark benchmark-nlu benchmark-dialogue profile stock clean environment
 PYTHON := .venv/bin/python
 
 help: ## Lists these commands.
@@ -40,6 +40,9 @@ benchmark-nlu: environment ## Measures understanding on the public sets in DATA=
 benchmark-dialogue: environment ## Measures the dialogue policy beside Rasa's TED on the stories of the Rasa projects in DATA=FOLDER.
 	@$(PYTHON) -m evaluation.dialogue --data "$(DATA)"
 	@$(PYTHON) -m evaluation.dialogue --table
+
+profile: environment ## Writes docs/profile.md: where a start and a message spend their time, in Rasa's own agent and in ours.
+	@$(PYTHON) -m evaluation.profile
 
 stock: ## Brings stock Rasa into evaluation/stock, for `make benchmark` and `make benchmark-nlu` to measure beside Haoke.
 	@bash evaluation/stock/bootstrap.sh

@@ -444,7 +444,8 @@ class ChangePaymentFlow(Flow):
         return orders.preview_payment_change(turn.session, turn.shopper, number, draft["payment_choice"])
 
     def say_back(self, turn: Turn, draft: Draft, seen: orders.PaymentChange) -> None:
-        turn.say("utter_ask_change_payment", **_payment_change_facts(turn, seen))
+        reply = "utter_ask_change_payment" if seen.was_paid else "utter_ask_first_payment"
+        turn.say(reply, **_payment_change_facts(turn, seen))
 
 
 def _payment_change_facts(turn: Turn, change: orders.PaymentChange) -> dict[str, str]:

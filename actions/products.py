@@ -56,7 +56,18 @@ def offered_products(turn: Turn) -> list[ProductView]:
 def place_among_offered(turn: Turn) -> int | None:
     """Where in the list of products that was offered last the message points: 第二个, "the last one"."""
     offered = turn.slot(CANDIDATES) or []
-    return answers.ordinal(turn.text, len(offered)) if offered and not turn.values("product") else None
+    if not offered or turn.values("product"):
+        return None
+    if _is_cheapest_wanted(turn):
+        prices = [product.lowest_cents for product in offered_products(turn)]
+        return prices.index(min(prices))
+    return answers.ordinal(turn.text, len(offered))
+
+
+def _is_cheapest_wanted(turn: Turn) -> bool:
+    """Whether they mean the cheapest of those that were offered, or the cheaper of those compared."""
+    was_compared = turn.last_reply == "utter_comparison" and answers.says(turn.text, "cheaper")
+    return bool(turn.slot(CANDIDATES)) and (was_compared or answers.says(turn.text, "cheapest"))
 
 
 def _picked_product(turn: Turn) -> ProductView | None:
@@ -267,7 +278,7 @@ class CompareProducts(ShopAction):
             return []
         listed = "\n".join(_comparison_line(turn, p) for p in found[:3])
         turn.say("utter_comparison", products=listed)
-        return []
+        return [SlotSet(CANDIDATES, [p.id for p in found[:3]])]
 
     def _compared(self, turn: Turn) -> list[ProductView]:
         """The best match of each name; with one name, the product in focus, else the two that the name may mean."""
@@ -297,6 +308,8 @@ class RecommendProducts(ShopAction):
 
     def serve(self, turn: Turn) -> Events:
         category = products.category_of(turn.text)
+        if category is None and place_among_offered(turn) is not None:
+            return ProductInfo().serve(turn)  # "the cheapest" of those that were offered
         named = named_products(turn, limit=1) if turn.values("product") else []
         if not named and category is None and answers.says(turn.text, "cheaper") and not self._shown_before(turn):
             named = self._spoken_of(turn)
@@ -348,7 +361,7 @@ class Promotions(ShopAction):
         return "action_promotions"
 
     def serve(self, turn: Turn) -> Events:
-        if turn.last_reply in SUGGESTIONS and answers.says(turn.text, "cheaper"):
+        if answers.says(turn.text, "cheaper") and (turn.last_reply in SUGGESTIONS or _is_cheapest_wanted(turn)):
             return RecommendProducts().serve(turn)
         found = products.promotions(turn.session, products.category_of(turn.text)) or products.promotions(turn.session)
         listed = "\n".join(_promotion_line(turn, p) for p in found)

@@ -136,6 +136,7 @@ class PaymentChange:
     old: PaymentView | None
     new: PaymentMethodView
     amount_cents: int
+    was_paid: bool = True  # or nothing is to be given back
 
 
 @dataclass(frozen=True)
@@ -327,7 +328,7 @@ def preview_payment_change(session: Session, shopper: Shopper, number: str, meth
     if method.kind is PaymentKind.GIFT_CARD and balance < amount:
         raise BalanceTooLow(balance, amount)
     meant = used or (order.payments[-1] if order.payments else None)
-    return PaymentChange(order.number, payment_view(meant), new, amount)
+    return PaymentChange(order.number, payment_view(meant), new, amount, was_paid=used is not None)
 
 
 def change_payment(

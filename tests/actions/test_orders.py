@@ -357,6 +357,16 @@ def test_a_payment_that_is_not_on_the_account_is_asked_for_again(emma: Conversat
     assert emma.says("the mastercard").replies == ["utter_ask_change_payment"]
 
 
+@pytest.mark.parametrize("method", ["visa", "the mastercard"])
+def test_an_unpaid_order_is_paid_for_and_nothing_given_back(emma: Conversation, shop: Shop, method: str) -> None:
+    """The method that did not go through at first may be tried again."""
+    emma.says("pay another way", "change_order_payment", order_number="W8264408")
+    heard = emma.says(method)
+    assert heard.replies == ["utter_ask_first_payment"] and "isn't paid for yet" in heard.text
+    assert emma.says("yes", "affirm").replies == ["utter_changed_payment"]
+    assert shop.row("orders", number="W8264408")["state"] == "processing"
+
+
 # -- the invoice -------------------------------------------------------------------------------------------------------
 
 

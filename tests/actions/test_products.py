@@ -289,3 +289,18 @@ def test_another_question_instead_of_a_choice_leaves_the_choice_open(talk: Conve
     assert heard.replies == ["utter_several_products"]
     assert heard.buttons == offered.buttons
     assert talk.says("the second one", "inform", ordinal="second").replies == ["utter_product_price"]
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"), [("最便宜的", "ask_promotions"), ("最便宜的", "recommend_products"), ("最便宜的呢", "inform")]
+)
+def test_the_cheapest_of_those_offered_is_meant(talk: Conversation, text: str, intent: str) -> None:
+    assert talk.says("有没有台灯", "ask_product_info", product="台灯").replies == ["utter_several_products"]
+    heard = talk.says(text, intent)
+    assert "充电夹式台灯" in heard.text and "触控床头灯" not in heard.text
+
+
+def test_the_cheaper_of_those_compared_is_meant(talk: Conversation) -> None:
+    talk.says("compare yoga mat and running shoes", "compare_products", product=["yoga mat", "running shoes"])
+    heard = talk.says("the cheaper one", "recommend_products")
+    assert heard.replies == ["utter_product_info"] and "Yoga Mat" in heard.text
