@@ -17,7 +17,7 @@ from rasa.shared.core.events import BotUttered, SlotSet, UserUttered
 from sanic import Sanic
 
 from channels.web import WebChannel
-from tests.serving import served
+from tests.servers import served
 
 DOMAIN = """
 version: "3.1"

@@ -24,7 +24,7 @@ from desk.packets import Packet
 from desk.web.server import Settings, app
 from shop import account, clock, database, seed
 from shop.models import Role, Sender
-from tests.serving import served
+from tests.servers import served
 
 PASSWORD = "a password of this test"
 PATIENCE = 10.0
