@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = {"shop", "components", "desk", "actions", "channels", "evaluation", "deploy"}
+OURS = {"shop", "components", "desk", "actions", "channels", "serving", "evaluation", "deploy"}
 MAY_IMPORT = {
     "shop": {"shop"},
     "components": {"components"},
+    "serving": {"serving"},
     "desk": {"desk", "shop"},
     "actions": {"actions", "shop", "desk"},
     "channels": {"channels", "desk", "shop"},
@@ -25,6 +26,7 @@ MUST_NOT_IMPORT = {
     "shop": {"rasa", "rasa_sdk", "sanic", "torch"},
     "desk": {"rasa", "rasa_sdk", "torch"},
     "actions": {"rasa", "torch"},
+    "serving": {"rasa_sdk", "torch"},
 }
 
 

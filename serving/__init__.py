@@ -1,0 +1,1 @@
+"""What Rasa's server stands on here: who is served when, and where conversations are kept."""
