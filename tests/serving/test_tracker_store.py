@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -495,6 +497,26 @@ def test_where_there_can_be_no_store_the_server_says_so(settings: dict[str, Any]
     with pytest.raises(error) as caught:
         TrackerStore.create(EndpointConfig(settings.pop("url", None), type=NAME, **settings))
     assert not isinstance(caught.value, (ImportError, AttributeError))
+
+
+BROKEN = """
+import sys, warnings
+from rasa.core.lock_store import LockStore
+from rasa.core.tracker_store import TrackerStore
+from rasa.core.utils import AvailableEndpoints
+sys.modules["serving.abridging"] = None  # cannot be imported
+endpoints = AvailableEndpoints.read_endpoints("endpoints.yml")
+warnings.simplefilter("ignore")
+print(type(TrackerStore.create(endpoints.tracker_store)).__name__)
+LockStore.create(endpoints.lock_store)
+"""
+
+
+def test_where_the_store_cannot_be_imported_the_server_does_not_start() -> None:
+    """Rasa puts one in memory in its place; then the lock store's import fails, which is said."""
+    ended = subprocess.run([sys.executable, "-c", BROKEN], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ended.stdout == "InMemoryTrackerStore\n"
+    assert ended.returncode == 1 and "Failed to create a `LockStore`" in ended.stderr
 
 
 def test_a_schema_that_is_missing_is_said(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
