@@ -35,7 +35,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from serving import database, event_rows
 from serving.abridging import abridged
 
-TRACKERS_IN_MEMORY = 500
+TRACKERS_IN_MEMORY = 200
 TURNS_IN_MEMORY = 30
 CONNECT_SECONDS = 60.0
 
