@@ -153,6 +153,7 @@ def endpoints_file(folder: Path, actions_port: int) -> Path:
     endpoints = yaml.safe_load(original.read_text())
     endpoints["action_endpoint"]["url"] = f"http://{LOCAL}:{actions_port}/webhook"
     endpoints["tracker_store"]["db"] = str(folder / "conversations.db")
+    endpoints["lock_store"]["file"] = str(folder / "conversations.lock")
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / "endpoints.yml"
     copy.write_text(yaml.safe_dump(endpoints))

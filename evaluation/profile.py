@@ -56,9 +56,10 @@ def page(found: dict[str, dict[str, Any]]) -> str:
         [
             "# Where the time goes",
             "",
-            f"Written by `make profile` (pyinstrument) on {on['cores']} cores ({on['cpu']}): the same model and the same action",
-            f"server in Rasa's own agent and in `serving/`, asked the same {ours['messages']} messages of {DIALOGUES} dialogues, one after",
-            "the other, in one process without a channel. The profiler slows both, and understanding runs in the profiled thread.",
+            f"Written by `make profile` (pyinstrument) on {on['cores']} cores ({on['cpu']}): the same model and",
+            f"the same action server in Rasa's own agent and in `serving/`, asked the same {ours['messages']} messages of",
+            f"{DIALOGUES} dialogues, one after the other, in one process without a channel. The profiler slows both, and",
+            "understanding runs in the profiled thread.",
             "",
             "## A message, milliseconds",
             "",

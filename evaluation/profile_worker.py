@@ -87,13 +87,13 @@ def _ours(model: str, url: str, folder: str) -> Any:
         from serving import server  # noqa: F401  # as `python -m serving` does
         from serving.action_calls import ActionServer
         from serving.agent import ServingAgent
-        from serving.lock_store import ConversationLocks
-        from serving.tracker_store import ConversationStore
+        from serving.lock_store import FileLockStore
+        from serving.tracker_store import RememberingTrackerStore
 
         _be_quiet()
         agent = ServingAgent(
-            tracker_store=ConversationStore(db=f"{folder}/conversations.db"),
-            lock_store=ConversationLocks(),
+            tracker_store=RememberingTrackerStore(db=f"{folder}/conversations.db"),
+            lock_store=FileLockStore(),
             action_endpoint=ActionServer(url, enable_selective_domain=True),
         )
         agent.load_model(model)

@@ -1,124 +1,121 @@
-"""Lets the messages of one conversation in one at a time, in the order in which they came.
+"""Rasa's lock store on one machine: messages of a conversation are served one at a time, in the order they came in.
 
-Rasa's own looks once a second whether it is a message's turn, and one whose ticket has expired looks for ever. Here
-whoever leaves wakes the next. Workers of one machine keep each other out by a lock of the kernel's on one byte of a
-file, which byte by the conversation's name: no conversation waits for another, and a worker that dies lets go.
+In the place of Rasa's own in memory, which looks once a second whose turn it is, keeps whoever waited too long waiting
+for good, and knows of one process only. Here a message takes its place in line as it arrives, whichever process it
+arrives at; the line is kept by the kernel (`kernel_locks`), so a process that dies leaves nothing behind that others
+wait for.
+
+Within a process whoever leaves the line wakes the next. Only who is behind a message of another process looks again
+and again, each hundredth of a second, one look a conversation, some microseconds each. To sleep in the kernel until
+the lock is free would take a thread for each that waits: a thread that sleeps there cannot be called off with its
+message, and a pool of them that is used up would let conversations hold up one another.
+
+Rasa takes a tracker store that it cannot import for none, and forgets every conversation at the next start; a lock
+store that it cannot import stops the server with a sentence. So this one imports the other.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import hashlib
-import os
+import math
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rasa.core.lock import TicketLock
+from rasa.core.lock import Ticket, TicketLock
 from rasa.core.lock_store import LOCK_LIFETIME, LockError, LockStore
+from rasa.utils.endpoints import EndpointConfig
+
+import serving.tracker_store  # noqa: F401
+from serving.kernel_locks import Place
 
 FILE = "var/conversations.lock"
-PAUSE, LONGEST_PAUSE = 0.002, 0.05  # seconds between two looks at what another worker holds
-BITS_OF_PLACE = 62
+WAIT_SECONDS = 45.0
+LOOKS_EVERY_SECONDS = 0.01
 
 
-@dataclass
-class Line:
-    """Those who wait behind the one that is being served."""
+@dataclass(eq=False)
+class _Waiting:
+    """A message in line: its place there, and whether all of this process before it are served."""
 
-    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    place: Place
+    is_next: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class ConversationLocks(LockStore):
-    """endpoints.yml: `type: serving.lock_store.ConversationLocks`; `file` where workers on this machine meet."""
+class FileLockStore(LockStore):
+    """`lock()` is Rasa's own: it takes a ticket, waits for its turn and cleans up, however the block ends.
 
-    def __init__(self, endpoint_config: Any = None) -> None:
-        super().__init__()
-        settings = getattr(endpoint_config, "kwargs", None) or {}
-        self._path = Path(settings.get("file", FILE))
-        self._file: int | None = None
-        self._lines: dict[str, Line] = {}  # of conversations that are being served now
+    Settings, in endpoints.yml: `file`, which every process that serves these conversations names alike (made if
+    missing, always empty, on a local disk), and `wait_seconds`, after which whoever waits is refused with a LockError.
+    A turn itself has no limit: to let the next one begin meanwhile would have two write one conversation.
+    """
 
-    @asynccontextmanager
-    async def lock(
-        self, conversation_id: str, lock_lifetime: float = LOCK_LIFETIME, wait_time_in_seconds: float = 1
-    ) -> AsyncIterator[TicketLock]:
-        """Hold the conversation within the block. Raises LockError after `lock_lifetime` seconds."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + lock_lifetime
-        await self._stand_in_line(conversation_id, lock_lifetime)
+    def __init__(self, endpoint_config: EndpointConfig | None = None) -> None:
+        settings: dict[str, Any] = dict(endpoint_config.kwargs) if endpoint_config else {}
+        self._file = Path(settings.pop("file", FILE))
+        self._wait_seconds = float(settings.pop("wait_seconds", WAIT_SECONDS))
+        if settings:
+            raise ValueError(f"The lock store has no setting {', '.join(settings)}.")
+        self._lines: dict[str, deque[_Waiting]] = {}
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        Place(self._file, "").leave()  # a folder that cannot be written to is said now, not to a customer
+
+    def issue_ticket(self, conversation_id: str, lock_lifetime: float = LOCK_LIFETIME) -> int:
+        """A place in line, kept until `cleanup` and not for `lock_lifetime`. Raises LockError."""
         try:
-            place = place_of(conversation_id)
-            await self._keep_others_out(conversation_id, place, deadline)
+            waiting = _Waiting(Place(self._file, conversation_id))
+        except OSError as error:
+            raise LockError(f"Conversation {conversation_id} could not be locked: {error}.") from error
+        line = self._lines.setdefault(conversation_id, deque())
+        line.append(waiting)
+        line[0].is_next.set()
+        return waiting.place.number
+
+    async def _acquire_lock(self, conversation_id: str, ticket: int, wait_time_in_seconds: float) -> TicketLock:
+        """Wait for the turn. Raises LockError where it does not come in time."""
+        waiting = self._waiting(conversation_id, ticket)
+        if waiting is None:
+            raise LockError(f"Nobody waits in conversation {conversation_id} with ticket {ticket}.")
+        if not (waiting.is_next.is_set() and waiting.place.is_first):
             try:
-                yield self.create_lock(conversation_id)
-            finally:
-                fcntl.lockf(self._opened(), fcntl.LOCK_UN, 1, place)
-        finally:
-            self._let_in_the_next(conversation_id)
+                await asyncio.wait_for(_turn(waiting), self._wait_seconds)
+            except asyncio.TimeoutError:
+                reason = f"still busy with an earlier message after {self._wait_seconds:g} s"
+                raise LockError(f"Conversation {conversation_id} is {reason}.") from None
+        return self.get_lock(conversation_id) or self.create_lock(conversation_id)
 
-    def is_someone_waiting(self, conversation_id: str) -> bool:
-        line = self._lines.get(conversation_id)
-        return line is not None and any(not turn.done() for turn in line.waiting)
-
-    async def _stand_in_line(self, conversation: str, seconds: float) -> None:
-        line = self._lines.get(conversation)
-        if line is None:
-            self._lines[conversation] = Line()
+    def cleanup(self, conversation_id: str, ticket_number: int) -> None:
+        """Leave the line, from whatever place, and wake the next."""
+        waiting = self._waiting(conversation_id, ticket_number)
+        if waiting is None:
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        line.waiting.append(turn)
-        _, late = await self._waited(conversation, turn, seconds)
-        if late:
-            turn.cancel()
-            raise _too_late(conversation)
+        line = self._lines[conversation_id]
+        line.remove(waiting)
+        waiting.place.leave()
+        if line:
+            line[0].is_next.set()
+        else:
+            del self._lines[conversation_id]
 
-    async def _waited(self, conversation: str, turn: asyncio.Future[None], seconds: float) -> tuple[Any, Any]:
-        try:
-            return await asyncio.wait([turn], timeout=seconds)
-        except asyncio.CancelledError:
-            if not turn.cancel():  # its turn came in the same moment
-                self._let_in_the_next(conversation)
-            raise
+    finish_serving = cleanup
 
-    def _let_in_the_next(self, conversation: str) -> None:
-        waiting = self._lines[conversation].waiting
-        while waiting:
-            turn = waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        del self._lines[conversation]
+    def get_lock(self, conversation_id: str) -> TicketLock | None:
+        """A picture of who is in line in this process, the one being served included."""
+        line = self._lines.get(conversation_id)
+        return TicketLock(conversation_id, deque(Ticket(w.place.number, math.inf) for w in line)) if line else None
 
-    async def _keep_others_out(self, conversation: str, place: int, deadline: float) -> None:
-        pause = PAUSE
-        while True:
-            try:
-                fcntl.lockf(self._opened(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-                return
-            except (BlockingIOError, PermissionError):
-                if asyncio.get_running_loop().time() + pause > deadline:
-                    raise _too_late(conversation) from None
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+    def save_lock(self, lock: TicketLock) -> None:
+        """Nothing: the kernel keeps the line."""
 
-    def _opened(self) -> int:
-        """Opened once and never closed: to close a file lets go of all that this process holds of it."""
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        return self._file
+    def delete_lock(self, conversation_id: str) -> None:
+        """Nothing: a line ends when the last has left it."""
+
+    def _waiting(self, conversation_id: str, ticket: int) -> _Waiting | None:
+        return next((w for w in self._lines.get(conversation_id, ()) if w.place.number == ticket), None)
 
 
-def place_of(conversation: str) -> int:
-    """Which byte of the file stands for a conversation: nothing is written there."""
-    digest = hashlib.blake2b(conversation.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> (64 - BITS_OF_PLACE)
-
-
-def _too_late(conversation: str) -> LockError:
-    return LockError(f"Conversation {conversation} is still busy with an earlier message.")
+async def _turn(waiting: _Waiting) -> None:
+    await waiting.is_next.wait()
+    while not waiting.place.is_first:
+        await asyncio.sleep(LOOKS_EVERY_SECONDS)

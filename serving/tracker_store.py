@@ -1,192 +1,243 @@
-"""Conversations in the tables of Rasa's SQL store, the current ones at hand in memory.
+"""Rasa's SQL tracker store, on the same table, without reading a conversation anew for each of its messages.
 
-Rasa's own reads a session whole for every message, and counts it once more to find what is new; the policies then go
-through all of it for every action. Here a conversation stays in memory while it goes on, as long as nobody else has
-written to it; what is new is appended; and of a long one the latest turns are kept, after events that say where things
-stood before them. Nothing is lost: the database has every event.
+Rasa's own reads and replays the whole session before each message, counts it before it is saved, and does both in the
+event loop, where meanwhile nobody else is served. Here the trackers last used stay in memory. One look at the table
+says whether the last event that we know is still the last: mostly it is; else what another worker has written since is
+put behind it, or the session is read whole.
+
+What is kept is never handed out, and what was handed out is never kept: a caller gets a copy of its own and may change
+it, so that a message that fails half way, or a look in between, changes nothing for the next.
+
+All that appends to a conversation does so in its turn (`lock_store`), as everything in Rasa does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
+import dataclasses
 import json
-from collections import OrderedDict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-import sqlalchemy as sa
 from rasa.core.brokers.broker import EventBroker
-from rasa.core.tracker_store import SQLTrackerStore
-from rasa.shared.core.constants import ACTION_LISTEN_NAME
+from rasa.core.tracker_store import SQLTrackerStore, TrackerStore, validate_port
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet, UserUttered
+from rasa.shared.core.events import Event, SessionStarted, deserialise_events
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy.engine import Engine
+from rasa.shared.exceptions import RasaException
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import QueuePool
 
-AT_HAND = 100  # conversations
-MOST_EVENTS = 120  # of one conversation; of more, a half is kept: some six turns, as far as the policies look back
-BUSY_TIMEOUT_SECONDS = 5
-MARK = "_stored"
-INDEX = (
-    "CREATE INDEX IF NOT EXISTS ix_events_sender_id_id ON events (sender_id, id)"  # Rasa has one for sender_id alone
-)
+from serving import database, event_rows
+from serving.abridging import abridged
+
+TRACKERS_IN_MEMORY = 200
+TURNS_IN_MEMORY = 12
+CONNECT_SECONDS = 60.0
+
+Result = TypeVar("Result")
 
 
-@dataclass
-class Stored:
-    """How much of a tracker the database has: its first `events`, up to the row `last`."""
+class Kept(NamedTuple):
+    """A tracker in memory as it stands in the table up to the row `last`, which was written at `timestamp`."""
+
+    tracker: DialogueStateTracker
+    last: int
+    timestamp: float
+
+
+class Stored(NamedTuple):
+    """What of a tracker that was handed out stands in the table already: its first events, up to the row `last`."""
 
     events: int
     last: int
+    is_session: bool  # its events are all those of the current session that still count
 
 
-class ConversationStore(SQLTrackerStore):
-    """endpoints.yml: `type: serving.tracker_store.ConversationStore`, with the settings of Rasa's `type: SQL`.
+class RememberingTrackerStore(SQLTrackerStore):
+    """Settings beside those of Rasa's SQLTrackerStore, in endpoints.yml:
 
-    `at_hand` is how many conversations stay in memory, `most_events` how many events of one.
+    `trackers_in_memory`: how many conversations are kept in memory, those last used.
+    `turns_in_memory`: how many of a session's last turns a tracker holds whole (see `abridging`); the table keeps all.
+    `connect_seconds`: how long to wait at the start for a database that does not answer.
     """
 
     def __init__(
         self,
         domain: Domain | None = None,
+        dialect: str = "sqlite",
+        host: str | None = None,
+        port: int | None = None,
+        db: str = "rasa.db",
+        username: str | None = None,
+        password: str | None = None,
         event_broker: EventBroker | None = None,
-        at_hand: int = AT_HAND,
-        most_events: int = MOST_EVENTS,
-        **settings: Any,
+        login_db: str | None = None,
+        query: dict[str, Any] | None = None,
+        *,
+        trackers_in_memory: int = TRACKERS_IN_MEMORY,
+        turns_in_memory: int = TURNS_IN_MEMORY,
+        connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
-        super().__init__(domain, event_broker=event_broker, **settings)
-        self._at_hand: OrderedDict[str, DialogueStateTracker] = OrderedDict()
-        self._room, self._most_events = at_hand, most_events
-        self.engine: Engine = _kept_open(self.engine)
-        self.sessionmaker = sessionmaker(bind=self.engine)
-        if self.engine.dialect.name in ("sqlite", "postgresql"):
-            with self.engine.begin() as connection:
-                connection.execute(sa.text(INDEX))
+        """Raises what says why there can be no store; never an ImportError, of which Rasa makes a store in memory."""
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._trackers_in_memory = int(trackers_in_memory)
+        self._turns_in_memory = int(turns_in_memory)
+        if self._turns_in_memory < 1:
+            raise RasaException("The tracker store must hold one turn at least: turns_in_memory.")
+        try:
+            address = (dialect, host, validate_port(port), db, username, password)
+            if login_db:
+                database.create(db, self.get_db_url(*address, login_db, query), wait_seconds=float(connect_seconds))
+            self.engine = database.connect(self.get_db_url(*address, None, query), wait_seconds=float(connect_seconds))
+        except (AttributeError, ImportError) as error:
+            raise RasaException(f"The tracker store cannot be made: {error}") from error
+        self.sessionmaker = sessionmaker(self.engine, future=True)
+        TrackerStore.__init__(self, domain, event_broker)
+
+    @property
+    def domain(self) -> Domain:
+        return self._domain
+
+    @domain.setter
+    def domain(self, domain: Domain | None) -> None:
+        """Another domain has other slots: what is kept is read anew."""
+        self._domain = domain or Domain.empty()
+        self._kept.clear()
+
+    @contextmanager
+    def session_scope(self) -> Iterator[Session]:
+        """A session. Rasa's own ends the whole server at any ValueError within."""
+        with self.sessionmaker() as session:
+            yield session
+
+    async def keys(self) -> Iterable[str]:
+        return await self._in_thread(event_rows.senders)
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
-        """The current session. Who changes it saves it; until then nobody else is given the same."""
-        known = self._at_hand.pop(sender_id, None)
-        if known is not None and known.slots.keys() != {slot.name for slot in self.domain.slots}:
-            known = None  # of another model
-        return await asyncio.to_thread(self._read, sender_id, known)
+        """The current session, its older turns abridged."""
+        kept = self._kept.get(sender_id)
+        if kept is not None:
+            kept = await self._in_thread(self._brought_up_to_date, kept)
+        if kept is None:
+            kept = await self._in_thread(self._read_session, sender_id)
+        if kept is None:
+            self._kept.pop(sender_id, None)
+            return None
+        self._keep(sender_id, kept)
+        return _handed_out(_copy(kept.tracker), kept.last, is_session=True)
+
+    async def retrieve_full_tracker(self, conversation_id: str) -> DialogueStateTracker | None:
+        """All sessions with all their turns, as the table has them."""
+        read = await self._in_thread(self._read, conversation_id, 0)
+        return None if read is None else _handed_out(read.tracker, read.last, is_session=False)
 
     async def save(self, tracker: DialogueStateTracker) -> None:
-        """Append what is new."""
-        stored = getattr(tracker, MARK, None)
-        new = list(islice(tracker.events, stored.events, None)) if stored else None
-        if new is None:
-            new = await asyncio.to_thread(self._missing, tracker)
+        """Append what is new in it; a tracker that is not from here is compared with the session by length, as in Rasa.
+
+        A message that is called off while it is being saved is saved before it ends.
+        """
+        stored: Stored | None = getattr(tracker, "stored", None)
+        if stored is None:
+            stored = await self._in_thread(_stored_by_length, tracker)
+        new = list(islice(tracker.events, stored.events, None))
         if self.event_broker is not None:
             await self._stream_new_events(self.event_broker, new, tracker.sender_id)
-        if not new:
-            return
-        last = await asyncio.to_thread(self._append, tracker.sender_id, new)
-        setattr(tracker, MARK, Stored(len(tracker.events), last))
-        if not any(isinstance(event, SessionStarted) for event in new):  # else it is read anew, without what was before
-            self._keep(tracker)
+        last, is_alone = stored.last, True
+        if new:
+            last, is_alone = await self._in_thread(_append, tracker.sender_id, new, stored.last)
+        begins_session = any(isinstance(event, SessionStarted) for event in new)
+        is_session = is_alone and (stored.is_session or begins_session)
+        tracker.stored = Stored(len(tracker.events), last, is_session)
+        if is_session and last:
+            self._keep(tracker.sender_id, self._as_kept(tracker, last))
+        else:
+            self._kept.pop(tracker.sender_id, None)
 
-    def _keep(self, tracker: DialogueStateTracker) -> None:
-        if len(tracker.events) > self._most_events:
-            shorten(tracker, self._most_events // 2)
-            getattr(tracker, MARK).events = len(tracker.events)
-        self._at_hand[tracker.sender_id] = tracker
-        while len(self._at_hand) > self._room:
-            self._at_hand.popitem(last=False)
+    def _keep(self, sender_id: str, kept: Kept) -> None:
+        self._kept[sender_id] = kept
+        self._kept.move_to_end(sender_id)
+        while len(self._kept) > self._trackers_in_memory:
+            self._kept.popitem(last=False)
 
-    def _read(self, sender: str, known: DialogueStateTracker | None) -> DialogueStateTracker | None:
-        with self.sessionmaker() as session:
-            last = self._last(session, sender)
-            if known is None or not self._is_caught_up(session, known, last):
-                query = self._event_query(session, sender, fetch_events_from_all_sessions=False)
-                events = [json.loads(row.data) for row in query]
-                known = DialogueStateTracker.from_dict(sender, events, self.domain.slots) if events else None
-        if known is not None:
-            setattr(known, MARK, Stored(len(known.events), last))
-        return known
+    def _as_kept(self, tracker: DialogueStateTracker, last: int) -> Kept:
+        """A copy as the session would be read from the table."""
+        events = list(tracker.events)
+        begins = max((place for place, event in enumerate(events) if isinstance(event, SessionStarted)), default=0)
+        return Kept(self._holding(_copy(tracker), events[begins:]), last, events[-1].timestamp)
 
-    def _is_caught_up(self, session: Session, tracker: DialogueStateTracker, last: int) -> bool:
-        """Whether a tracker at hand has all there is, after what others have written since; not past a new session."""
-        stored: Stored = getattr(tracker, MARK)
-        if stored.last == last:
-            return True
-        column = self.SQLEvent.__table__.c
-        newer = sa.select(column.data).where(column.sender_id == tracker.sender_id, column.id > stored.last)
-        rows = session.execute(newer.order_by(column.id)).scalars()
-        events = [Event.from_parameters(json.loads(data)) for data in rows]
-        if any(isinstance(event, SessionStarted) for event in events):
-            return False
-        for event in filter(None, events):
-            tracker.update(event, self.domain)
-        return True
+    def _holding(self, tracker: DialogueStateTracker, session: Sequence[Event]) -> DialogueStateTracker:
+        """The tracker with what it must hold of its session's events."""
+        tracker.events = tracker._create_events(abridged(session, self._turns_in_memory))
+        return tracker
 
-    def _missing(self, tracker: DialogueStateTracker) -> list[Event]:
-        """The events of a tracker of somebody else's that the database lacks."""
-        with self.sessionmaker() as session:
-            return list(self._additional_events(session, tracker))
+    def _brought_up_to_date(self, connection: Connection, kept: Kept) -> Kept | None:
+        """With what was written since behind it. None where the session is another, or rows of it are gone."""
+        rows = event_rows.rows_since(connection, kept.tracker.sender_id, kept.last)
+        if not rows or (rows[0].id, rows[0].timestamp) != (kept.last, kept.timestamp):
+            return None
+        if len(rows) == 1:
+            return kept
+        tracker = _copy(kept.tracker)
+        for event in deserialise_events([json.loads(row.data) for row in rows[1:]]):
+            if isinstance(event, SessionStarted):
+                return None
+            tracker.update(event)
+        return Kept(self._holding(tracker, list(tracker.events)), rows[-1].id, rows[-1].timestamp)
 
-    def _append(self, sender: str, events: Sequence[Event]) -> int:
-        """The number of the last row."""
-        with self.sessionmaker() as session:
-            session.execute(sa.insert(self.SQLEvent.__table__), [_row(sender, event) for event in events])
-            last = self._last(session, sender)
-            session.commit()
-            return last
+    def _read_session(self, connection: Connection, sender_id: str) -> Kept | None:
+        read = self._read(connection, sender_id, event_rows.session_start(connection, sender_id))
+        return read and read._replace(tracker=self._holding(read.tracker, list(read.tracker.events)))
 
-    def _last(self, session: Session, sender: str) -> int:
-        column = self.SQLEvent.__table__.c
-        return int(session.execute(sa.select(sa.func.max(column.id)).where(column.sender_id == sender)).scalar() or 0)
+    def _read(self, connection: Connection, sender_id: str, since: int) -> Kept | None:
+        rows = event_rows.rows_since(connection, sender_id, since)
+        if not rows:
+            return None
+        events = [json.loads(row.data) for row in rows]
+        tracker = DialogueStateTracker.from_dict(sender_id, events, self.domain.slots)
+        return Kept(tracker, rows[-1].id, rows[-1].timestamp)
 
+    async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """What it returns, done in a transaction that is over before this ends, even where the caller is called off."""
+        doing = asyncio.ensure_future(asyncio.to_thread(self._do, work, *arguments))
+        try:
+            return await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            await asyncio.wait([doing])
+            raise
 
-def shorten(tracker: DialogueStateTracker, most: int) -> None:
-    """Leave a tracker its latest turns, at most so many events, after events that say where things stood before."""
-    events = list(tracker.events)
-    begin = next((place for place in range(len(events) - most, len(events)) if _begins_turn(events, place)), 0)
-    before = DialogueStateTracker.from_events(tracker.sender_id, events[:begin], list(tracker.slots.values()))
-    at = events[begin].timestamp
-    stood: list[Event] = [
-        SlotSet(name, slot.value, timestamp=at)
-        for name, slot in before.slots.items()
-        if slot.value != slot.initial_value
-    ]
-    if before.active_loop_name:
-        stood.append(ActiveLoop(before.active_loop_name, timestamp=at))
-    tracker.events = deque([*stood, *events[begin:]])
+    def _do(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        with self.engine.begin() as connection:
+            return work(connection, *arguments)
 
 
-def _begins_turn(events: Sequence[Event], place: int) -> bool:
-    """Whether the bot begins to listen here, and then hears a message."""
-    following = events[place + 1] if place + 1 < len(events) else None
-    is_listening = isinstance(events[place], ActionExecuted) and events[place].action_name == ACTION_LISTEN_NAME
-    return is_listening and isinstance(following, UserUttered)
+def _stored_by_length(connection: Connection, tracker: DialogueStateTracker) -> Stored:
+    since = event_rows.session_start(connection, tracker.sender_id)
+    number, last = event_rows.count_since(connection, tracker.sender_id, since)
+    return Stored(min(number, len(tracker.events)), last, is_session=number == 0)
 
 
-def _row(sender: str, event: Event) -> dict[str, Any]:
-    data = event.as_dict()
-    return {
-        "sender_id": sender,
-        "type_name": event.type_name,
-        "timestamp": data.get("timestamp"),
-        "intent_name": ((data.get("parse_data") or {}).get("intent") or {}).get("name"),
-        "action_name": data.get("name"),
-        "data": json.dumps(data),
-    }
+def _append(connection: Connection, sender_id: str, new: Sequence[Event], known: int) -> tuple[int, bool]:
+    """The last row of the conversation, and whether nobody else has written any since the row `known`."""
+    event_rows.append(connection, sender_id, new)
+    number, last = event_rows.count_since(connection, sender_id, known + 1)
+    return last, number == len(new)
 
 
-def _kept_open(engine: Engine) -> Engine:
-    """Rasa opens SQLite's file for every question, and locks it for readers while it writes."""
-    if engine.dialect.name != "sqlite" or not engine.url.database or engine.url.database == ":memory:":
-        return engine
-    arguments = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS}
-    kept: Engine = sa.create_engine(engine.url, poolclass=QueuePool, max_overflow=-1, connect_args=arguments)
+def _handed_out(tracker: DialogueStateTracker, last: int, *, is_session: bool) -> DialogueStateTracker:
+    tracker.stored = Stored(len(tracker.events), last, is_session)
+    return tracker
 
-    @sa.event.listens_for(kept, "connect")
-    def prepare(connection: Any, _: Any) -> None:
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
-            connection.execute(f"PRAGMA {pragma}")
 
-    engine.dispose()
-    return kept
+def _copy(tracker: DialogueStateTracker) -> DialogueStateTracker:
+    """Another tracker in the same state, without a replay; events are shared, as Rasa's own copies share them."""
+    other = copy.copy(tracker)
+    other.events = copy.copy(tracker.events)
+    other.slots = {name: copy.copy(slot) for name, slot in tracker.slots.items()}
+    other.active_loop = dataclasses.replace(tracker.active_loop) if tracker.active_loop else None
+    other.model_id = other.assistant_id = None  # whoever works on it sets its own
+    return other

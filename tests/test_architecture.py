@@ -26,6 +26,7 @@ MUST_NOT_IMPORT = {
     "shop": {"rasa", "rasa_sdk", "sanic", "torch"},
     "desk": {"rasa", "rasa_sdk", "torch"},
     "actions": {"rasa", "torch"},
+    "serving": {"rasa_sdk", "torch"},
 }
 
 

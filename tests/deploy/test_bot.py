@@ -58,8 +58,10 @@ def test_another_port_and_folder_take_a_copy(tmp_path: Path) -> None:
     copy = yaml.safe_load(endpoints_file(tmp_path, 6055).read_text())
     assert copy["action_endpoint"].pop("url") == "http://127.0.0.1:6055/webhook"
     assert copy["tracker_store"].pop("db") == str(tmp_path / "conversations.db")
+    assert copy["lock_store"].pop("file") == str(tmp_path / "conversations.lock")
     original["action_endpoint"].pop("url")
     original["tracker_store"].pop("db")
+    original["lock_store"].pop("file")
     assert copy == original
 
 
