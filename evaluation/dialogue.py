@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -119,10 +120,12 @@ def _fold(project: Project, policy: str, learn: list[Any], test: list[Any]) -> d
             text = yaml.safe_dump({"version": "3.1", **told}, allow_unicode=True, sort_keys=False)
             (folder / part).write_text(text, encoding="utf-8")
         (folder / "config.yml").write_text(yaml.safe_dump(config_of(project, policy)), encoding="utf-8")
-        domain = with_actions_of(_yaml(project.domain), [*learn, *test, *project.rules()])
-        (folder / "domain.yml").write_text(yaml.safe_dump(domain, allow_unicode=True), encoding="utf-8")
+        (folder / "domain").mkdir()
+        shutil.copy(project.domain, folder / "domain")
+        replies = yaml.safe_dump({"actions": unnamed(_yaml(project.domain), [*learn, *test, *project.rules()])})
+        (folder / "domain/replies.yml").write_text(replies, encoding="utf-8")
         result = folder / "result.json"
-        names = ("config.yml", "domain.yml", "data", "test_stories.yml")
+        names = ("config.yml", "domain", "data", "test_stories.yml")
         given = (*(folder / name for name in names), result)
         doing = f"measure {policy} on {project.name}"
         arguments = [str(path) for path in given]
@@ -130,13 +133,11 @@ def _fold(project: Project, policy: str, learn: list[Any], test: list[Any]) -> d
         return dict(json.loads(result.read_text(encoding="utf-8")))
 
 
-def with_actions_of(domain: dict[str, Any], told: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The domain with what stories and rules do and it does not name: replies that Rasa makes of NLU examples."""
-    forms, responses = domain.get("forms") or {}, domain.get("responses") or {}
-    known = {*domain.get("actions", []), *forms, *responses}
+def unnamed(domain: dict[str, Any], told: Sequence[dict[str, Any]]) -> list[str]:
+    """The replies of stories and rules that the domain does not name, since Rasa makes them of NLU examples."""
+    known = {*domain.get("actions", []), *(domain.get("responses") or {})}
     done = {step["action"] for one in told for step in one["steps"] if "action" in step}
-    missing = {action for action in done - known if action.startswith("utter_")}
-    return {**domain, "actions": [*domain.get("actions", []), *sorted(missing)]}
+    return sorted(action for action in done - known if action.startswith("utter_"))
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from deploy.bot import CHANNEL, Service, endpoints_file
+from deploy.bot import CHANNEL, Service
 from deploy.processes import LOCAL, ROOT
 from evaluation import pipelines
 from evaluation.pipelines import STOCK, Config
@@ -63,7 +63,12 @@ def build(folder: Path, epochs: int = EPOCHS) -> Path:
 
 def service(model: Path, folder: Path, actions_port: int, *, port: int) -> Service:
     """`rasa run` of stock Rasa with the twin's model: the REST channel, conversations in SQLite, locks in memory."""
-    endpoints, credentials = endpoints_file(folder, actions_port), folder / "credentials.yml"
+    endpoints, credentials = folder / "endpoints.yml", folder / "credentials.yml"
+    settings = {
+        "action_endpoint": {"url": f"http://{LOCAL}:{actions_port}/webhook", "enable_selective_domain": True},
+        "tracker_store": {"type": "SQL", "dialect": "sqlite", "db": str(folder / "conversations.db")},
+    }
+    endpoints.write_text(yaml.safe_dump(settings), encoding="utf-8")
     credentials.write_text(yaml.safe_dump({"rest": None}), encoding="utf-8")
     files = ["--endpoints", str(endpoints), "--credentials", str(credentials)]
     command = ["-m", "rasa", "run", "-m", str(model), *files, "-i", LOCAL, "-p", str(port)]

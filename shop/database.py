@@ -15,7 +15,9 @@ from urllib.parse import quote
 
 from sqlalchemy import create_engine, event, inspect, select
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import QueuePool
 
 from shop.models import Customer, Product
 
@@ -105,9 +107,16 @@ def _engine(address: str | None, *, may_create: bool) -> Engine:
     options: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}}
     path = _file(parsed)
     if path is not None:
-        options = {"creator": lambda: _open_file(path, may_create=may_create)}
+        options = {
+            "creator": lambda: _open_file(path, may_create=may_create),
+            "poolclass": QueuePool,  # opening and closing a file costs more than most of what is asked of it
+            "max_overflow": -1,
+        }
     engine = create_engine(parsed, future=True, json_serializer=_readable_json, **options)
     event.listen(engine, "connect", _prepare_sqlite)
+    if path is not None:
+        event.listen(engine, "connect", lambda _, record: record.info.update(file=_identity(path)))
+        event.listen(engine, "checkout", lambda _, record, __: _require_same_file(path, record.info["file"]))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -121,6 +130,20 @@ def _open_file(path: Path, *, may_create: bool) -> sqlite3.Connection:
     return sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False
     )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _require_same_file(path: Path, known: tuple[int, int] | None) -> None:
+    """A connection kept open would go on with a file that was moved away or put back from a backup; so it is let go."""
+    if _identity(path) != known:
+        raise DisconnectionError(f"{path} is another file than it was")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

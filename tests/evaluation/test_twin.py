@@ -82,6 +82,6 @@ def test_it_is_served_by_stock_rasa_with_our_actions(tmp_path: Path, monkeypatch
     assert list(served.command[:3]) == ["-m", "rasa", "run"]
     endpoints = yaml.safe_load((tmp_path / "endpoints.yml").read_text())
     assert endpoints["action_endpoint"]["url"] == "http://127.0.0.1:6355/webhook"
-    assert endpoints["tracker_store"]["db"] == str(tmp_path / "conversations.db")
+    assert endpoints["tracker_store"] == {"type": "SQL", "dialect": "sqlite", "db": str(tmp_path / "conversations.db")}
     assert "lock_store" not in endpoints
     assert list(yaml.safe_load((tmp_path / "credentials.yml").read_text())) == ["rest"]

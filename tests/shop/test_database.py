@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from datetime import date, datetime, timezone
@@ -73,6 +74,29 @@ def test_a_missing_file_is_not_created(url: str, tmp_path: Path) -> None:
     with pytest.raises(OperationalError):
         database.connect(url).connect()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_moved_away_is_missed_and_one_put_back_is_read(migrated: str, tmp_path: Path) -> None:
+    """A connection is kept open between two sessions, but never to a file that is no longer the shop's."""
+    path = Path(database.make_url(migrated).database or "")
+    backup = tmp_path / "backup.db"
+    engine = database.connect(migrated)
+    sessions = database.session_factory(engine)
+    with sqlite3.connect(path) as now, sqlite3.connect(backup) as kept:
+        now.backup(kept)
+    with sessions() as session:
+        session.add(someone())
+        session.commit()
+    engine.dispose()
+    with sessions() as session:
+        assert session.query(Customer).count() == 1
+    for file in path.parent.glob(f"{path.name}*"):
+        file.rename(tmp_path / f"away-{file.name}")
+    with sessions() as session, pytest.raises(OperationalError):
+        session.query(Customer).count()
+    backup.rename(path)
+    with sessions() as session:
+        assert session.query(Customer).count() == 0
 
 
 def test_a_path_with_odd_characters_is_one_path(tmp_path: Path) -> None:
