@@ -20,6 +20,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def busy() -> float:
+    """How many processes have wanted a core in the last minute: what is measured now shares the machine with them."""
+    return round(os.getloadavg()[0], 1)
+
+
 def peak_of_tree_mb(process: int) -> float:
     """The most memory that a process and those it started have held, each at its own worst."""
     return sum(peak_memory_mb(one) for one in _tree(process))

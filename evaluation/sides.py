@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.bot import Service, actions_service, bot_service, running
+from deploy.bot import CHANNEL, Service, actions_service, bot_service, running
 from deploy.processes import LOCAL, Child, free_port
 from evaluation import twin
 from evaluation.machine import peak_of_tree_mb
@@ -36,7 +36,7 @@ class Opened:
 
     @property
     def url(self) -> str:
-        return f"http://{LOCAL}:{self.server.port}{twin.CHANNEL}"
+        return f"http://{LOCAL}:{self.server.port}{CHANNEL}"
 
     @property
     def customer(self) -> type[Customer]:

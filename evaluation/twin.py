@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from deploy.bot import Service
+from deploy.bot import CHANNEL, Service
 from deploy.processes import LOCAL, ROOT
 from evaluation import pipelines
 from evaluation.pipelines import STOCK, Config
@@ -34,7 +34,6 @@ POLICIES: tuple[dict[str, Any], ...] = (
     {"name": "TEDPolicy", "max_history": 5, "epochs": EPOCHS, "constrain_similarities": True},
 )
 SHARED = ("domain.yml", "data")
-CHANNEL = "/webhooks/rest"
 
 
 def config(epochs: int = EPOCHS) -> Config:

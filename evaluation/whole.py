@@ -24,7 +24,7 @@ from deploy.processes import LaunchError
 from evaluation import trial, twin, whole_measures, whole_plot, whole_table
 from evaluation.benchmark import fill_shop, keep, read_results
 from evaluation.digests import digest
-from evaluation.machine import machine
+from evaluation.machine import busy, machine
 from evaluation.pipelines import ROOT, STOCK_FOLDER, as_text
 from evaluation.sides import OURS, SIDES, STOCK, Models
 from evaluation.trial import BYTES_PER_MEGABYTE
@@ -82,8 +82,8 @@ class Benchmark:
         name, of_this = f"{TRAINING}/{side}", self.digest_of(side)
         archive = self.folder / f"models/{side}-{of_this}.tar.gz"
         if again or not archive.exists() or not self._has(name, of_this):
-            print(f"{name}: running", flush=True)
-            self._keep(name, self._train(side, archive), of_this)
+            load = _announced(name)
+            self._keep(name, self._train(side, archive) | load, of_this)
         return archive
 
     def measured(self, name: str, models: Models, *, again: bool) -> None:
@@ -93,10 +93,9 @@ class Benchmark:
         if not again and self._has(name, of_this):
             print(f"{name}: run already", flush=True)
             return
-        print(f"{name}: running", flush=True)
-        folder = self.folder / name
+        load, folder = _announced(name), self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
-        self._keep(name, MEASURES[name](models, folder, self.size), of_this)
+        self._keep(name, MEASURES[name](models, folder, self.size) | load, of_this)
 
     def digest_of(self, side: str) -> str:
         """A hash of all that a side learns from, with what."""
@@ -128,6 +127,13 @@ class Benchmark:
         about = {"machine": machine(), "commit": trial.commit(), "digest": of_this}
         keep(self.results, name, figures | about | ({"is_trial": True} if self.is_trial else {}))
         print(f"{name}: {whole_table.in_short(figures)}", flush=True)
+
+
+def _announced(name: str) -> dict[str, float]:
+    """Says what is measured now, and what else goes on: figures of a busy machine are worth less."""
+    load = busy()
+    print(f"{name}: running, on a machine with a load of {load}", flush=True)
+    return {"load_before": load}
 
 
 def on_trial(folder: Path, model: Path | None) -> Benchmark:

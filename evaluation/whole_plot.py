@@ -41,7 +41,8 @@ def _distributions(axes: Any, runs: Runs) -> None:
                 shares = range(1, len(of["curve"]) + 1)
                 axes.plot(of["curve"], shares, style, color=colour, label=f"{NAMES[side]}, {words}")
     axes.set(xscale="log", xlabel="milliseconds, at most", ylabel="percent of messages", ylim=(0, 100))
-    _finish(axes)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    _finish(axes, "lower right")
 
 
 def _long_conversation(axes: Any, runs: Runs) -> None:
@@ -52,7 +53,7 @@ def _long_conversation(axes: Any, runs: Runs) -> None:
             axes.plot(turns, series, ".", color=colour, markersize=2, alpha=0.4)
             axes.plot(turns, smoothed(series), color=colour, label=NAMES[side])
     axes.set(xlabel="turn of one conversation", ylabel="milliseconds", ylim=(0, None))
-    _finish(axes)
+    _finish(axes, "upper left")
 
 
 def smoothed(series: list[float]) -> list[float]:
@@ -61,7 +62,7 @@ def smoothed(series: list[float]) -> list[float]:
     return [median(series[max(0, turn - half) : turn + half + 1]) for turn in range(len(series))]
 
 
-def _finish(axes: Any) -> None:
+def _finish(axes: Any, corner: str) -> None:
     axes.grid(alpha=0.25)
     if axes.lines:
-        axes.legend(frameon=False)
+        axes.legend(loc=corner)

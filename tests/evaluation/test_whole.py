@@ -104,7 +104,9 @@ def test_each_side_is_trained_from_its_own_and_measured_once(
     assert str(whole.ROOT / "config.yml") in ours and str(tmp_path / "twin/config.yml") in stock
     kept = read_results(results)
     assert set(kept) == {"training/ours", "training/stock", "start"}
-    assert all(run["machine"] and run["digest"] and run["is_trial"] for run in kept.values())
+    assert all(
+        run["machine"] and run["digest"] and run["is_trial"] and run["load_before"] >= 0 for run in kept.values()
+    )
     benchmark.run(["training", "start"], again=False)
     assert (len(trained), len(measured)) == (2, 1)
     benchmark.run(["start"], again=True)
