@@ -19,6 +19,7 @@ from tests.serving.dialogues import (
     answers,
     events_of,
     fills_form,
+    leaves_form,
     opens_form,
     starts,
     state_of,
@@ -112,3 +113,11 @@ def test_what_it_does_not_know_is_kept() -> None:
     reminder = ReminderScheduled("inform", None)
     chat = [event for number in range(5) for event in answers(str(number))]
     assert reminder in abridged([*starts(), reminder, *chat], 2)
+
+
+def test_a_form_that_has_stepped_back_stays_so() -> None:
+    chat = [event for number in range(5) for event in answers(str(number))]
+    whole = tracker_of([*starts(), *opens_form("return it"), *leaves_form("a question"), *chat])
+    shorter = tracker_of(list(abridged(list(whole.events), 2)))
+    assert shorter.is_active_loop_rejected
+    assert state_of(shorter) == state_of(whole)
