@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import yaml
@@ -16,10 +17,12 @@ from serving.left_out import left_out
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     sys.path.insert(0, os.getcwd())  # where the classes of the configuration lie
-    with left_out(in_use(options.credentials, options.endpoints)):
+    with ExitStack() as importing:
+        importing.enter_context(left_out(in_use(options.credentials, options.endpoints)))
         from serving import server  # which imports Rasa, so not before
 
-        server.serve(options.model, options.credentials, options.endpoints, options.host, options.port)
+        files = (options.model, options.credentials, options.endpoints)
+        server.serve(*files, options.host, options.port, when_loaded=importing.close)
 
 
 def in_use(*files: Path) -> Collection[str]:

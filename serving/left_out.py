@@ -21,7 +21,6 @@ LIBRARIES: Mapping[str, AbstractSet[str]] = {
     "aio_pika": {"pika"},
     "aiogram": {"telegram"},
     "aiormq": {"pika"},
-    "apscheduler": {"reminders"},
     "boto3": {"dynamo", "aws"},
     "botocore": {"dynamo", "aws"},
     "bson": {"mongod"},

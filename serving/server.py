@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from sanic import Sanic
 from serving import agent
 
 
-def serve(model: Path, credentials: Path, endpoints: Path, host: str, port: int) -> None:
+def serve(
+    model: Path, credentials: Path, endpoints: Path, host: str, port: int, *, when_loaded: Callable[[], None]
+) -> None:
     """Answer until ended by a signal. Raises what is wrong with the model or the configuration."""
     configure_logging_and_warnings()
     configure_colored_logging(None)
@@ -26,15 +29,18 @@ def serve(model: Path, credentials: Path, endpoints: Path, host: str, port: int)
     known = AvailableEndpoints.read_endpoints(str(endpoints))
     channels = create_http_input_channels(None, str(credentials))
     app = configure_app(channels, enable_api=False, port=port, endpoints=known)
-    app.register_listener(partial(_load, model, known), "before_server_start")
+    app.register_listener(partial(_load, model, known, when_loaded), "before_server_start")
     app.register_listener(_close, "after_server_stop")
     update_sanic_log_level()
     backlog = int(os.environ.get(ENV_SANIC_BACKLOG, "100"))
     app.run(host=host, port=port, backlog=backlog, workers=number_of_sanic_workers(known.lock_store))
 
 
-async def _load(model: Path, endpoints: AvailableEndpoints, app: Sanic, _: AbstractEventLoop) -> None:
+async def _load(
+    model: Path, endpoints: AvailableEndpoints, when_loaded: Callable[[], None], app: Sanic, _: AbstractEventLoop
+) -> None:
     app.ctx.agent = await agent.load(model, endpoints)
+    when_loaded()
 
 
 async def _close(app: Sanic, loop: AbstractEventLoop) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,6 +67,25 @@ def test_the_first_message_is_answered_once_the_port_is_open(model: Path, config
     with started(model, configuration, port) as process:
         assert answer(port, process, "hello") == ["hello"]
         assert answer(port, process, "tell me a story") == ["once upon a time"]
+
+
+def test_several_workers_answer_at_one_port(model: Path, configuration: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANIC_WORKERS", "2")
+    (configuration / "endpoints.yml").write_text(
+        "tracker_store: {type: serving.tracker_store.RememberingTrackerStore, db: conversations.db}\n"
+        "lock_store: {type: serving.lock_store.FileLockStore, file: conversations.lock}\n"
+    )
+    port = free_port()
+    with started(model, configuration, port) as process:
+        assert [answer(port, process, "hello") for _ in range(8)] == [["hello"]] * 8
+        with ThreadPoolExecutor(4) as at_once:
+            told = list(at_once.map(lambda text: answer(port, process, text), ["hello"] * 8))
+    assert told == [["hello"]] * 8
+    with sqlite3.connect(configuration / "conversations.db") as kept:
+        events = [row[0] for row in kept.execute("SELECT type_name FROM events ORDER BY id")]
+    assert events.count("user") == 16
+    heard = [name for name in events if name in ("user", "bot")]
+    assert heard == ["user", "bot"] * 16  # no message was begun before the one before it was answered
 
 
 @pytest.mark.parametrize(
