@@ -81,7 +81,7 @@ function remember(changes = {}, isAlone = false) {
   const read = Math.max(before.read ?? 0, kept.read ?? 0);
   const mine = [...recalled, ...unsent].map(({ key, text, payload, at }) => ({ key, text, payload, at }));
   for (const { key } of mine) ours.add(key);
-  const theirs = isAlone ? [] : (stored.unsent ?? []).filter(({ key }) => !ours.has(key));
+  const theirs = isAlone ? [] : (stored.unsent ?? []).filter(({ key }) => !ours.has(key) && !isAnswered(key));
   kept = { ...before, language: before.language ?? language, read, ...changes, unsent: [...theirs, ...mine] };
   connection.token = kept.token;
   try {
@@ -294,6 +294,13 @@ function wait(entry, trouble) {
 
 function isHeard(entry) {
   return [...said.values()].some((message) => message.key === entry.key);
+}
+
+// What another tab sent and has an answer to may still stand in the storage as this tab sees it, and is not put back.
+function isAnswered(key) {
+  const messages = [...said.values()];
+  const asked = messages.find((message) => message.key === key);
+  return Boolean(asked) && messages.some(({ number, sender }) => number > asked.number && sender !== "customer");
 }
 
 function failed(entry, { trouble, again }) {
