@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 AHEAD = "ahead"  # in a call: what comes next is wanted, too; in an answer: what comes next
 MOST = 4
-LISTEN = "action_listen"
 RESUME = "action_resume"
 Call = dict[str, Any]
 Event = dict[str, Any]

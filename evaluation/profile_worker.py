@@ -18,8 +18,6 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 from pyinstrument import Profiler
@@ -53,17 +51,13 @@ class Inline(Executor):
 def profile(side: str, model: str, url: str, conversations: Sequence[Sequence[str]]) -> dict[str, Any]:
     """What starting took by package, in seconds, and a message by what it consists of, in milliseconds."""
     with tempfile.TemporaryDirectory() as folder:
-        started = perf_counter()
         with Profiler() as starting:
             agent = _rasas(model, url, folder) if side == "rasa" else _ours(model, url, folder)
-        seconds = perf_counter() - started
         answering = Profiler(async_mode="enabled")
-        milliseconds = asyncio.run(_talk(agent, conversations, answering))
-    count = len(milliseconds)
+        asyncio.run(_talk(agent, conversations, answering))
+    count = sum(map(len, conversations))
     return {
-        "start_seconds": seconds,
         "messages": count,
-        "median_milliseconds": median(milliseconds),
         "start": packages(_root(starting)),
         "answer": {part: spent / count * 1_000 for part, spent in parts(_root(answering)).items()},
     }
@@ -101,21 +95,17 @@ def _ours(model: str, url: str, folder: str) -> Any:
     return agent
 
 
-async def _talk(agent: Any, conversations: Sequence[Sequence[str]], profiler: Profiler) -> list[float]:
+async def _talk(agent: Any, conversations: Sequence[Sequence[str]], profiler: Profiler) -> None:
     from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 
-    milliseconds = []
     await agent.handle_message(UserMessage("hello", CollectingOutputChannel(), "warm-up"))
     with profiler:
         for number, texts in enumerate(conversations):
             for text in texts:
-                started = perf_counter()
                 message = UserMessage(text, CollectingOutputChannel(), f"customer {number}", input_channel="rest")
                 await agent.handle_message(message)
-                milliseconds.append((perf_counter() - started) * 1_000)
     closing = getattr(agent.action_endpoint, "close", None)
     await closing() if closing else None
-    return milliseconds
 
 
 def parts(frame: Frame, within: str = REST) -> Counter[str]:

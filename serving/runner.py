@@ -36,6 +36,8 @@ class Runner(GraphRunner):
     ) -> None:
         self._schema = schema
         self._given = dict(given or {})
+        policies = [name for name, node in schema.nodes.items() if issubclass(node.uses, Policy)]
+        self._policies = sorted(policies, key=self._priority, reverse=True)
         self._nodes = {
             name: GraphNode.from_schema_node(name, node, storage, context, hooks)
             for name, node in schema.nodes.items()
@@ -71,23 +73,17 @@ class Runner(GraphRunner):
 
     def _ask_policies(self, ensemble: SchemaNode, results: dict[str, Any]) -> None:
         """Add the policies' predictions to the results; None for those that could not change the decision."""
-        policies = [need for need in ensemble.needs.values() if self._is_policy(need)]
-        policies.sort(
-            key=lambda name: self._schema.nodes[name].config.get(PRIORITY, self._priority(name)), reverse=True
-        )
         tracker, domain = (self._result(ensemble.needs[need], results) for need in ("tracker", "domain"))
         is_settled = False
-        for name in policies:
+        for name in self._policies:
             if is_settled and not issubclass(self._schema.nodes[name].uses, RulePolicy):
                 results[name] = None
             else:
                 is_settled = settles(self._result(name, results), tracker, domain) or is_settled
 
-    def _is_policy(self, name: str) -> bool:
-        return name in self._schema.nodes and issubclass(self._schema.nodes[name].uses, Policy)
-
     def _priority(self, name: str) -> int:
-        return int(self._schema.nodes[name].uses.get_default_config()[PRIORITY])
+        node = self._schema.nodes[name]
+        return int({**node.uses.get_default_config(), **node.config}[PRIORITY])
 
 
 def settles(prediction: PolicyPrediction, tracker: DialogueStateTracker, domain: Domain) -> bool:
