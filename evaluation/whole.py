@@ -59,7 +59,7 @@ class Benchmark:
     folder: Path = ROOT / "var/whole"
     results: Path = RESULTS
     model: Path | None = None
-    epochs: int = twin.EPOCHS
+    epochs: int | None = None
     size: Size = field(default_factory=Size)
 
     @property
