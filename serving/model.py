@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import rasa.shared.utils.io
+from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import MODEL_ARCHIVE_METADATA_FILE, LocalModelStorage
 from rasa.engine.storage.storage import ModelMetadata
 from rasa.exceptions import ModelNotFound
 from rasa.graph_components.providers.domain_provider import DomainProvider
 
+from serving.rules import AnsweringRulePolicy
 from serving.runner import Runner
 
 
@@ -33,7 +36,16 @@ def load(archive: Path) -> tuple[ModelMetadata, Runner]:
             storage, metadata = AnsweringStorage.from_model_archive(Path(folder), archive)
         except tarfile.ReadError as error:
             raise ModelNotFound(f"{archive} is no trained model.") from error
-        schema = metadata.predict_schema
+        schema = _answering(metadata.predict_schema)
         context = ExecutionContext(graph_schema=schema, model_id=metadata.model_id)
         domains = [name for name, node in schema.nodes.items() if node.uses is DomainProvider]
         return metadata, Runner(schema, storage, context, given=dict.fromkeys(domains, metadata.domain))
+
+
+def _answering(schema: GraphSchema) -> GraphSchema:
+    """The same graph, with the quicker of what does the same."""
+    quicker = {RulePolicy: AnsweringRulePolicy}
+    nodes = schema.nodes.items()
+    return GraphSchema(
+        {name: dataclasses.replace(node, uses=quicker.get(node.uses, node.uses)) for name, node in nodes}
+    )

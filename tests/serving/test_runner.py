@@ -22,6 +22,7 @@ from rasa.shared.core.events import (
     Event,
     SessionStarted,
     SlotSet,
+    UserUtteranceReverted,
     UserUttered,
 )
 from rasa.shared.core.trackers import DialogueStateTracker
@@ -51,6 +52,26 @@ MOMENTS: dict[str, list[Event]] = {
     "no rule and no story": [LISTEN, says("stop")],
     "an answer in a form": [*IN_FORM, LISTEN, says("stop")],
     "no answer in a form": [*IN_FORM, LISTEN, says("greet"), ActionExecutionRejected("book_form", "RulePolicy", 1.0)],
+    "a rule after a long talk": [*[LISTEN, says("greet"), ActionExecuted("utter_hello")] * 12, LISTEN, says("weather")],
+    "the end of a long talk": [*[LISTEN, says("weather"), ActionExecuted("action_weather")] * 12],
+    "a form after another action": [*IN_FORM, LISTEN, says("greet"), ActionExecuted("utter_hello")],
+    "a form that is interrupted": [
+        *IN_FORM,
+        LISTEN,
+        says("weather"),
+        ActionExecutionRejected("book_form", "RulePolicy", 1.0),
+        ActionExecuted("action_weather"),
+    ],
+    "a message taken back": [
+        LISTEN,
+        says("greet"),
+        LISTEN,
+        says("story"),
+        UserUtteranceReverted(),
+        LISTEN,
+        says("stop"),
+    ],
+    "the very first moment": [],
     "a form that closes": [*IN_FORM, LISTEN, says("stop"), ActionExecuted("book_form"), ActiveLoop(None)],
     "a rejected action": [LISTEN, says("greet"), ActionExecutionRejected("utter_hello", "RulePolicy", 1.0)],
 }

@@ -1,0 +1,87 @@
+"""Rasa's RulePolicy, deciding the same from what it has to look at and no more.
+
+Rasa's own makes the states of the whole conversation twice for each action, once as if there were rules about a
+message's very words and once for its intent, and formats and copies all of them for a debug line, written or not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, PREVIOUS_ACTION, USER
+from rasa.shared.core.domain import Domain, State
+from rasa.shared.core.events import ActionExecuted
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.nlu.constants import ACTION_NAME, INTENT
+
+Found = tuple[str | None, str | None, bool]  # the action, the rule, and whether a loop goes on after something else
+
+
+class AnsweringRulePolicy(RulePolicy):
+    """For a trained model that answers; it is not trained."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        rules = [self._rule_key_to_state(key) for key in self.lookup.get(RULES, {})]
+        unhappy = [self._rule_key_to_state(key) for key in self.lookup.get(RULES_FOR_LOOP_UNHAPPY_PATH, {})]
+        self._longest = max(map(len, (*rules, *unhappy)), default=1)
+        self._has_rules_for_words = any(map(_can_hold_of_words, rules))
+
+    def _find_action_from_rules(
+        self, tracker: DialogueStateTracker, domain: Domain, use_text_for_last_user_input: bool
+    ) -> Found:
+        if use_text_for_last_user_input and not self._has_rules_for_words and self._asks_no_loop_rule(tracker):
+            return None, None, False
+        found: Found = super()._find_action_from_rules(tracker, domain, use_text_for_last_user_input)
+        return found
+
+    def _asks_no_loop_rule(self, tracker: DialogueStateTracker) -> bool:
+        """Whether no rule about an open loop counts: there is none, or it goes on by itself."""
+        return tracker.active_loop_name is None or self._find_action_from_loop_happy_path(tracker)[0] is not None
+
+    def _prediction_states(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        use_text_for_last_user_input: bool = False,
+        rule_only_data: dict[str, Any] | None = None,
+    ) -> list[State]:
+        """The latest states, as many as the longest rule has: no rule looks further back."""
+        states = list(_latest_states(tracker, domain, self._longest))
+        self.featurizer._choose_last_user_input([states], use_text_for_last_user_input)
+        return states
+
+    @staticmethod
+    def format_tracker_states(states: list[State]) -> str:
+        if not logging.getLogger(RulePolicy.__module__).isEnabledFor(logging.DEBUG):
+            return ""
+        formatted: str = RulePolicy.format_tracker_states(states)
+        return formatted
+
+    def _rule_prediction(self, *arguments: Any, **settings: Any) -> Any:
+        prediction = super()._rule_prediction(*arguments, **settings)
+        prediction.policy_name = RulePolicy.__name__  # by which Rasa knows it, in the ensemble and in events
+        return prediction
+
+
+def _can_hold_of_words(rule: list[State]) -> bool:
+    """Whether a rule can apply right after a message of which the words are known, but no intent."""
+    state = rule[-1]
+    after = state.get(PREVIOUS_ACTION, {}).get(ACTION_NAME)
+    return after == ACTION_LISTEN_NAME and not state.get(USER, {}).get(INTENT)
+
+
+def _latest_states(tracker: DialogueStateTracker, domain: Domain, count: int) -> Iterator[State]:
+    """The last of the states that `tracker.past_states` gives: one before each action, and the one now."""
+    events = tracker.applied_events()
+    moments = [place for place, event in enumerate(events) if isinstance(event, ActionExecuted)]
+    wanted = set(moments[len(moments) - count + 1 :]) if count > 1 else set()
+    replayed = tracker.init_copy()
+    for place, event in enumerate(events):
+        if place in wanted:
+            yield domain.get_active_state(replayed)
+        replayed.update(event)
+    yield domain.get_active_state(replayed)
