@@ -5,6 +5,7 @@ It trusts whoever calls it, so it tells a caller what went wrong in a word: Rasa
 
 from __future__ import annotations
 
+import gc
 import logging
 
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
@@ -22,6 +23,10 @@ def app() -> Sanic:
     executor = Executor()
     executor.register_package("actions")
     server = Sanic("actions", configure_logging=False)
+
+    @server.before_server_start
+    async def keep_what_is_loaded(*_: object) -> None:
+        gc.freeze()  # looking through it for garbage would hold up a message now and then
 
     @server.get("/health")
     async def health(_: Request) -> HTTPResponse:

@@ -16,6 +16,8 @@ from serving.left_out import left_out
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
+    # Products of one message are so small that a second thread only waits for the first, on a busy machine for long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.path.insert(0, os.getcwd())  # where the classes of the configuration lie
     with ExitStack() as importing:
         importing.enter_context(left_out(in_use(options.credentials, options.endpoints)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from rasa.core.agent import Agent
@@ -45,4 +46,5 @@ async def load(model: Path, endpoints: AvailableEndpoints) -> ServingAgent:
     )
     agent.load_model(model)
     agent.processor.warm_up()
+    gc.freeze()  # what is loaded stays: looking through it for garbage would hold up a message now and then
     return agent

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import create_engine, event, inspect, select
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 from sqlalchemy.pool import QueuePool
 
 from shop.models import Customer, Product
@@ -24,6 +27,8 @@ from shop.models import Customer, Product
 DEFAULT_URL = "sqlite:///var/shop.db"
 BUSY_TIMEOUT_SECONDS = 5
 WRITING = {"shop_begin": "IMMEDIATE"}  # execution options of a transaction that takes SQLite's write lock at once
+
+Read = TypeVar("Read")
 
 
 def url() -> str:
@@ -52,6 +57,20 @@ def begin_change(session: Session) -> None:
         raise RuntimeError("the session holds changes that are not committed")
     session.rollback()
     session.connection(execution_options=WRITING)
+
+
+def once_a_transaction(read: Callable[[Session], Read]) -> Callable[[Session], Read]:
+    """For what is asked for many times while one message is answered: it is read once, until the transaction ends."""
+    known: WeakKeyDictionary[SessionTransaction, Read] = WeakKeyDictionary()
+
+    @wraps(read)
+    def known_or_read(session: Session) -> Read:
+        transaction = session.get_transaction() or session.begin()
+        if transaction not in known:
+            known[transaction] = read(session)
+        return known[transaction]
+
+    return known_or_read
 
 
 def migrate(url: str | None = None) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
+from shop.database import once_a_transaction
 from shop.models import OptionKind, OptionValue, Variant
 
 LONGEST_TEXT = 80
@@ -31,7 +32,7 @@ class OptionName:
 
 
 class OptionWords:
-    """The names of all option values, read once per call of the shop."""
+    """The names of all option values."""
 
     def __init__(self, values: Sequence[Row]) -> None:
         self.values = values
@@ -71,6 +72,7 @@ class OptionWords:
         return _named_in(text, ranked) or _misspelled(bare, ranked)
 
 
+@once_a_transaction
 def option_words(session: Session) -> OptionWords:
     """The names of every option value the shop knows."""
     columns = (OptionValue.kind, OptionValue.code, OptionValue.name_zh, OptionValue.name_en, OptionValue.other_names)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from shop import clock
 from shop.categories import category_of
+from shop.database import once_a_transaction
 from shop.matching import CLOSE_ENOUGH, closeness, is_called, words, words_of_name
 from shop.models import Category, Product, Promotion, PromotionKind, Variant
 from shop.options import OptionWords, option_codes, option_words
@@ -179,6 +180,7 @@ class _Named:
     short: list[tuple[str, ...]]
 
 
+@once_a_transaction
 def _catalogue_names(session: Session) -> list[_Named]:
     """Every product's names, the most reviewed product first."""
     query = select(Product.id, Product.name_zh, Product.name_en, Product.short_names)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -334,23 +335,30 @@ def pieces_gone(session: Session, order: Order) -> Counter[int]:
 
 def pieces_left(session: Session, order: Order) -> dict[int, int]:
     """How many pieces of each line (by id) the customer has that are neither going back nor settled by a ticket."""
-    gone = pieces_gone(session, order)
+    gone, tickets = pieces_gone(session, order), _settling_tickets(session, order)
     return {
-        line.id: 0 if settling_ticket(session, order, [line.id]) else line.quantity - gone[line.id]
+        line.id: 0 if any(_is_about([line.id], ticket) for ticket in tickets) else line.quantity - gone[line.id]
         for line in order.lines
     }
 
 
 def settling_ticket(session: Session, order: Order, line_ids: Collection[int]) -> Ticket | None:
     """The ticket that makes good, or has paid for, one of these lines (or the whole parcel)."""
+    return next(filter(partial(_is_about, line_ids), _settling_tickets(session, order)), None)
+
+
+def _settling_tickets(session: Session, order: Order) -> list[Ticket]:
     query = select(Ticket).filter_by(order_id=order.id).order_by(Ticket.id)
     tickets: list[Ticket] = session.execute(query).scalars().all()
-    for ticket in tickets:
-        is_settling = ticket.state is TicketState.OPEN or ticket.remedy is Remedy.REFUND
-        is_about_it = ticket.order_line_id is None or ticket.order_line_id in line_ids
-        if ticket.kind in DELIVERY_PROBLEMS and is_settling and is_about_it:
-            return ticket
-    return None
+    return [
+        ticket
+        for ticket in tickets
+        if ticket.kind in DELIVERY_PROBLEMS and (ticket.state is TicketState.OPEN or ticket.remedy is Remedy.REFUND)
+    ]
+
+
+def _is_about(line_ids: Collection[int], ticket: Ticket) -> bool:
+    return ticket.order_line_id is None or ticket.order_line_id in line_ids
 
 
 def need_left(session: Session, order: Order, line: OrderLine) -> int:

@@ -85,7 +85,7 @@ class Variant(Base):
     stock: int = Column(Integer, nullable=False)
     restock_on: date | None = Column(Date)
 
-    product: Product = relationship("Product", back_populates="variants")
+    product: Product = relationship("Product", back_populates="variants", lazy="joined", innerjoin=True)
 
 
 class OptionValue(Base):

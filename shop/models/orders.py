@@ -91,7 +91,7 @@ class OrderLine(Base):
     unit_price_cents: int = Column(Integer, nullable=False)
 
     order: Order = relationship("Order", back_populates="lines")
-    variant: Variant = relationship("Variant")
+    variant: Variant = relationship("Variant", lazy="joined", innerjoin=True)
 
 
 class Payment(Base):
