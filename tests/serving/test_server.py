@@ -104,3 +104,18 @@ def test_what_is_wrong_ends_it_with_the_reason(
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode not in (0, None)
     assert reason in said
+
+
+def test_what_is_loaded_is_not_looked_through_for_garbage(model: Path, configuration: Path) -> None:
+    """In a process of its own: the tests would keep all that they have."""
+    code = (
+        "import asyncio, gc, sys\n"
+        "from pathlib import Path\n"
+        "from rasa.core.utils import AvailableEndpoints\n"
+        "from serving import agent\n"
+        "asyncio.run(agent.load(Path(sys.argv[1]), AvailableEndpoints()))\n"
+        "print(gc.get_freeze_count(), len(gc.get_objects()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True)
+    frozen, others = map(int, done.stdout.split())
+    assert frozen > 10 * others

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from sqlalchemy.orm import Session
 
 from shop import database
 from shop.models import Address, Base, Category, Customer, OptionKind, OptionValue, Product, Rating, Variant
@@ -212,3 +213,23 @@ def test_names_are_stored_as_people_read_them(migrated: str) -> None:
         )
         session.flush()
         assert session.execute(text("SELECT other_names FROM option_values")).scalar_one() == '["大红"]'
+
+
+def test_what_is_read_once_a_transaction_is_read_anew_in_the_next(migrated: str) -> None:
+    reads = []
+
+    @database.once_a_transaction
+    def ratings(session: Session) -> int:
+        reads.append(session)
+        return int(session.execute(text("SELECT count(*) FROM ratings")).scalar_one())
+
+    sessions = database.session_factory(database.connect(migrated))
+    with sessions() as session, sessions() as other:
+        assert [ratings(session), ratings(session)] == [0, 0]
+        with database.connect(migrated).begin() as connection:
+            connection.execute(insert(Rating), [{"conversation": "a", "score": 5, "at": datetime.now(timezone.utc)}])
+        assert ratings(other) == 1
+        assert ratings(session) == 0
+        database.begin_change(session)
+        assert ratings(session) == 1
+    assert len(reads) == 3
