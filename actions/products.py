@@ -117,6 +117,15 @@ def rated(turn: Turn, product: ProductView) -> str:
     return turn.wording.term("marks", "rated").format(rating=f"{product.rating:.1f}", reviews=reviews)
 
 
+INVITES_TO_BUY = {
+    "utter_product_info",
+    "utter_product_price",
+    "utter_variant_price",
+    "utter_product_stock",
+    "utter_variant_stock",
+}
+
+
 class AboutProduct(ShopAction, ABC):
     """An answer about one product. Several candidates are offered as a choice; none is said plainly."""
 
@@ -257,6 +266,12 @@ def stock(turn: Turn, variant: Any) -> str:
 class BuyProduct(AboutProduct):
     def name(self) -> str:
         return "action_buy_product"
+
+    def serve(self, turn: Turn) -> Events:
+        if turn.intent == "affirm" and turn.last_reply not in INVITES_TO_BUY:
+            turn.say("utter_anything_else")  # a yes to something else that was said since, as stories cannot see
+            return []
+        return super().serve(turn)
 
     def answer(self, turn: Turn, product: ProductView) -> Events:
         turn.say("utter_buy_product", **product_facts(turn, product))

@@ -21,10 +21,12 @@ OPSET = 17
 
 @dataclass(frozen=True)
 class Description:
-    """All of a policy but its numbers; `known_intents` tells which of the intents' columns any story has."""
+    """All of a policy but its numbers. Of the intents' columns `known_intents` tells which any story has, and
+    `opening_intents` which any story begins with."""
 
     layout: Layout
     known_intents: list[bool]
+    opening_intents: list[bool]
     actions: list[str]
     size: dict[str, Any]
 

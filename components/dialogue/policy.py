@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Text
 
@@ -24,6 +25,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.generator import TrackerWithCachedStates
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import ACTION_TEXT, INTENT, TEXT
@@ -135,7 +137,8 @@ class DialoguePolicy(Policy):
             older = archive.weights(folder) if self._is_finetuning and folder is not None else None
         net = learning.learn(task, self.config, older)
         known = task.dialogues.table[:, layout.columns(INTENT)].any(0).tolist()
-        self._description = Description(layout, known, list(domain.action_names_or_texts), asdict(net.size))
+        opening = states.opening_intents(layout, task.dialogues).tolist()
+        self._description = Description(layout, known, opening, list(domain.action_names_or_texts), asdict(net.size))
         with self._model_storage.write_to(self._resource) as folder:
             archive.save(folder, self._description, net)
             self.featurizer.persist(folder)
@@ -189,13 +192,17 @@ class DialoguePolicy(Policy):
         return self._description is not None and INTENT in self._description.layout.widths
 
     def _probabilities(self, dialogue: List[State], tracker: DialogueStateTracker, domain: Domain) -> List[float]:
-        """Nothing of a message whose intent is in no story: what to do about it would be a guess."""
+        """Nothing of a message that it cannot see, whose intent is in no story, or that comes where no story has it,
+        such as a yes to nothing that any story asks: what to do about it would be a guess."""
         assert self._net is not None and self._description is not None
         layout = self._description.layout
         rows = np.stack([layout.row(state) for state in dialogue])
         intents = rows[-1, layout.columns(INTENT)] > 0
-        is_known = np.array(self._description.known_intents, bool)
-        if tracker.latest_action_name == ACTION_LISTEN_NAME and (intents & ~is_known).any():
+        is_opening = len(rows) < 2 or states.begins(layout, rows[-2]) or _follows_rules(tracker)
+        told = self._description.opening_intents if is_opening else self._description.known_intents
+        is_seen = intents.any() or rows[-1, layout.columns(TEXT)].any()
+        is_told = is_seen and not (intents & ~np.array(told, bool)).any()
+        if tracker.latest_action_name == ACTION_LISTEN_NAME and not is_told:
             return self._default_predictions(domain)
         probabilities: List[float] = softmax(self._net.scores(rows).astype(float)).tolist()
         return probabilities
@@ -206,6 +213,13 @@ class DialoguePolicy(Policy):
         told = [states.numbers_of(one[ACTION_TEXT]) if ACTION_TEXT in one else None for one in encoded]
         width = max((len(one) for one in told if one is not None), default=0)
         return np.stack([one if one is not None else np.zeros(width, np.float32) for one in told])
+
+
+def _follows_rules(tracker: DialogueStateTracker) -> bool:
+    """Whether the message comes after a turn of rules that no story has, and that this policy does not see."""
+    before_message = dropwhile(lambda event: not isinstance(event, UserUttered), reversed(tracker.events))
+    listening = next((event for event in before_message if isinstance(event, ActionExecuted)), None)
+    return listening is not None and listening.hide_rule_turn
 
 
 @contextmanager

@@ -101,6 +101,20 @@ def dialogues_of(layout: Layout, dialogues: Sequence[Sequence[State]], labels: S
     return Dialogues(np.stack(table) if table else np.zeros((0, layout.width), np.float32), rows, following)
 
 
+def opening_intents(layout: Layout, dialogues: Dialogues) -> np.ndarray:
+    """Which intents customers come with, before the bot has done anything. Shape [intents], booleans."""
+    is_beginning = np.array([begins(layout, row) for row in dialogues.table], bool)
+    before, after = dialogues.rows[:, :-1], dialogues.rows[:, 1:]
+    opening = after[(before >= 0) & is_beginning[before]]
+    found: np.ndarray = dialogues.table[opening][:, layout.columns(INTENT)].any(0)
+    return found
+
+
+def begins(layout: Layout, row: np.ndarray) -> bool:
+    """Whether a state is the one before the first action. Shape: row [width]."""
+    return not any(row[layout.columns(attribute)].any() for attribute in (ACTION_NAME, ACTION_TEXT))
+
+
 def numbers_of(features: Sequence[Features]) -> np.ndarray:
     """What featurizers say of an attribute, one after the other: of the whole where they do, else the tokens' mean."""
     wholes = [one for one in features if one.type == FEATURE_TYPE_SENTENCE] or list(features)

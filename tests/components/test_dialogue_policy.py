@@ -108,6 +108,23 @@ def taught(tmp_path_factory: pytest.TempPathFactory, domain: Domain) -> Taught:
     return Taught(Workbench(tmp_path_factory.mktemp("policy")), domain)
 
 
+def test_an_answer_to_nothing_is_left_alone(taught: Taught, domain: Domain) -> None:
+    for answer in ("yes_please", "no_thanks"):
+        assert set(taught.loaded.predict_action_probabilities(dialogue(domain, answer), domain).probabilities) == {0.0}
+    asked = dialogue(domain, "cancel", "utter_sure", "action_listen", "yes_please")
+    assert max(taught.loaded.predict_action_probabilities(asked, domain).probabilities) > 0.5
+
+
+def test_an_answer_after_rules_that_no_story_has_is_left_alone(taught: Taught, domain: Domain) -> None:
+    tracker = dialogue(domain, "cancel", "utter_sure", "action_listen", "complain")
+    for action in ("utter_hello", "action_listen"):
+        done = ActionExecuted(action)
+        done.hide_rule_turn = True
+        tracker.update(done)
+    tracker.update(UserUttered("yes", {"name": "yes_please", "confidence": 1.0}))
+    assert set(taught.loaded.predict_action_probabilities(tracker, domain).probabilities) == {0.0}
+
+
 STATES = [
     (("greet",), "utter_hello"),
     (("greet", "utter_hello"), "action_listen"),
