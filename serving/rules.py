@@ -50,7 +50,7 @@ class AnsweringRulePolicy(RulePolicy):
         rule_only_data: dict[str, Any] | None = None,
     ) -> list[State]:
         """The latest states, as many as the longest rule has: no rule looks further back."""
-        states = list(_latest_states(tracker, domain, self._longest))
+        states = list(latest_states(tracker, domain, self._longest))
         self.featurizer._choose_last_user_input([states], use_text_for_last_user_input)
         return states
 
@@ -74,11 +74,11 @@ def _can_hold_of_words(rule: list[State]) -> bool:
     return after == ACTION_LISTEN_NAME and not state.get(USER, {}).get(INTENT)
 
 
-def _latest_states(tracker: DialogueStateTracker, domain: Domain, count: int) -> Iterator[State]:
+def latest_states(tracker: DialogueStateTracker, domain: Domain, count: int) -> Iterator[State]:
     """The last of the states that `tracker.past_states` gives: one before each action, and the one now."""
     events = tracker.applied_events()
     moments = [place for place, event in enumerate(events) if isinstance(event, ActionExecuted)]
-    wanted = set(moments[len(moments) - count + 1 :]) if count > 1 else set()
+    wanted = set(moments[max(0, len(moments) - count + 1) :])  # the one now is the last of the count
     replayed = tracker.init_copy()
     for place, event in enumerate(events):
         if place in wanted:

@@ -28,6 +28,7 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from serving import model as models
+from serving.rules import latest_states
 from serving.runner import Runner
 
 SAID = ["hello", "a table please", "what weather", "tell me a story", "stop", "qwertz", ""]
@@ -120,6 +121,16 @@ def test_an_action_is_decided_as_by_rasas_runner(
         there.max_confidence,
         there.events,
     )
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_the_latest_states_are_those_at_the_end_of_all(moment: str, ours: tuple[ModelMetadata, Runner]) -> None:
+    domain = ours[0].domain
+    for length in range(len(MOMENTS[moment]) + 1):
+        events = [SessionStarted(), *MOMENTS[moment][:length]]
+        tracker = DialogueStateTracker.from_events("x", events, slots=domain.slots)
+        for count in range(1, 9):
+            assert list(latest_states(tracker, domain, count)) == tracker.past_states(domain)[-count:]
 
 
 def test_a_policy_is_not_asked_for_what_a_rule_has_decided(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
