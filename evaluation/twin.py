@@ -1,7 +1,7 @@
 """The stock twin: the bot's own domain and data, understood and decided by what Rasa gives every new bot.
 
 Its pipeline is `evaluation/stock/config.yml` with jieba for a tokenizer, since without it stock Rasa could learn one in
-twenty of our Chinese entities: there, as here, the classifier learns for 30 of Rasa's 100 epochs, which halves the
+twenty of our Chinese entities: there, as here, the classifier learns for 30 of Rasa's 100 epochs, which shortens the
 twin's training. Its policies are those of `rasa init`, less UnexpecTEDIntentPolicy, which only costs where nobody reads
 its warnings; what no policy knows goes to the action that our rules expect. It is given the whole domain and all data,
 and nothing of `components/`: no patterns of numbers and e-mails, no catalogue, no language of the customer.

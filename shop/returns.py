@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -344,7 +343,7 @@ def pieces_left(session: Session, order: Order) -> dict[int, int]:
 
 def settling_ticket(session: Session, order: Order, line_ids: Collection[int]) -> Ticket | None:
     """The ticket that makes good, or has paid for, one of these lines (or the whole parcel)."""
-    return next(filter(partial(_is_about, line_ids), _settling_tickets(session, order)), None)
+    return next((ticket for ticket in _settling_tickets(session, order) if _is_about(line_ids, ticket)), None)
 
 
 def _settling_tickets(session: Session, order: Order) -> list[Ticket]:
