@@ -14,7 +14,7 @@ from typing import Any
 
 from rasa_sdk.executor import ActionExecutor
 
-from actions.base import ShopAction
+from actions.base import ShopAction, open_session
 from actions.flow import FLOWS, REQUESTED
 
 logger = logging.getLogger(__name__)
@@ -32,10 +32,11 @@ class Executor(ActionExecutor):
     """Rasa's executor, which also answers ahead whoever asks for it."""
 
     async def run(self, action_call: Call) -> Result | None:
-        result: Result | None = await super().run(action_call)
-        if result is not None and action_call.get(AHEAD):
-            result[AHEAD] = [answer async for answer in self._answers_ahead(action_call, result)]
-        return result
+        with open_session():
+            result: Result | None = await super().run(action_call)
+            if result is not None and action_call.get(AHEAD):
+                result[AHEAD] = [answer async for answer in self._answers_ahead(action_call, result)]
+            return result
 
     async def _answers_ahead(self, call: Call, result: Result) -> AsyncIterator[Result]:
         for _ in range(MOST):

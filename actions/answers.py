@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+TEXTS_KEPT = 4_096  # the lexicon, and what is read again and again of one message
 HAN = re.compile(r"[\u4e00-\u9fff]")
 CHINESE_DIGITS = {"一": 1, "二": 2, "两": 2, "俩": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 CHINESE_NUMBER = r"[一二三四五六七八九]?十[一二三四五六七八九]?|[一二两俩三四五六七八九]"
@@ -40,12 +41,14 @@ def lexicon() -> Mapping[str, Any]:
         return dict(yaml.load(file, Loader=yaml.BaseLoader))
 
 
+@lru_cache(maxsize=TEXTS_KEPT)
 def plain(text: str) -> str:
     """Text as answers are compared: full-width folded, lower case, straight quotes, single spaces."""
     folded = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
     return re.sub(r"\s+", " ", folded).strip()
 
 
+@lru_cache(maxsize=TEXTS_KEPT)
 def bare(text: str) -> str:
     """Plain text without punctuation and without particles at its end: "好的呀，谢谢！" is 好的呀谢谢."""
     words = re.sub(r"[^\w']+|_", " ", plain(text)).strip()
@@ -61,9 +64,9 @@ def mentions(text: str, words: Sequence[str]) -> str | None:
 
 
 def _occurs(said: str, word: str) -> bool:
-    if HAN.search(word):
-        return word in said
-    return re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", said) is not None
+    if word not in said:
+        return False
+    return HAN.search(word) is not None or re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", said) is not None
 
 
 UNWANTED = re.compile(
@@ -91,8 +94,9 @@ def pick(text: str, section: str) -> str | None:
 
 def _is_wanted(said: str, word: str) -> bool:
     """Whether the word stands anywhere without a no before it; a word that is not there is not unwanted."""
-    places = [found.start() for found in re.finditer(re.escape(word), said)]
-    return not places or any(not is_unwanted(said[:place]) for place in places)
+    if word not in said:
+        return True
+    return any(not is_unwanted(said[: found.start()]) for found in re.finditer(re.escape(word), said))
 
 
 def says(text: str, section: str) -> bool:

@@ -6,6 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from shop.policy import POLICY
 logger = logging.getLogger(__name__)
 
 Events = list[dict[str, Any]]
+_open: ContextVar[Session | None] = ContextVar("open session", default=None)
 
 
 @lru_cache(maxsize=4)
@@ -32,9 +34,24 @@ def _sessions(url: str) -> sessionmaker:
 
 @contextmanager
 def open_session() -> Iterator[Session]:
-    """A session of the shop's database; what is not committed when it ends is rolled back."""
+    """A session of the shop's database; what is not committed when it ends is rolled back.
+
+    Within another it is the same one: actions that answer one message together read the shop once.
+    """
+    outer = _open.get()
+    if outer is not None:
+        try:
+            yield outer
+        except BaseException:
+            outer.rollback()
+            raise
+        return
     with _sessions(database.url())() as session:
-        yield session
+        opened = _open.set(session)
+        try:
+            yield session
+        finally:
+            _open.reset(opened)
 
 
 class ShopAction(Action, ABC):

@@ -276,8 +276,7 @@ def _ordinal_of(said: list[dict[str, Any]]) -> str:
 
 
 def _is_called(turn: Turn, line: orders.LineView, entity: dict[str, Any]) -> bool:
-    found = products.find_products(turn.session, str(entity["value"]), limit=20)
-    return line.product_id in {product.id for product in found}
+    return line.product_id in products.called(turn.session, str(entity["value"]), limit=20)
 
 
 def _has_option(turn: Turn, line: orders.LineView, entity: dict[str, Any]) -> bool:

@@ -1,4 +1,8 @@
-"""How much one customer, and one address, may ask for: counted over the minute or the hour that has just passed."""
+"""How much one customer, and one address, may ask for, over the minute or the hour that has just passed.
+
+Each is two counters: of this minute by the clock, and of the last, which weighs less the more of this one is over. To
+keep every message's moment instead would have the storage look through all conversations at each of them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from contextlib import contextmanager
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import Storage
-from limits.aio.strategies import MovingWindowRateLimiter
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.storage import storage_from_string
 
 from channels.incoming import Rejected
@@ -35,7 +39,7 @@ class Limits:
     def __init__(self, settings: Settings) -> None:
         storage = storage_from_string(f"async+{settings.counts_in}")
         assert isinstance(storage, Storage)
-        self._counter = MovingWindowRateLimiter(storage)
+        self._counter = SlidingWindowCounterRateLimiter(storage)
         self._of_conversation = RateLimitItemPerMinute(settings.messages_a_minute)
         self._of_address = RateLimitItemPerMinute(settings.messages_a_minute_per_address)
         self._signals = RateLimitItemPerMinute(SIGNALS_A_MINUTE)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,23 @@ from shop.models import Conversation, Handover, HandoverState, Message, Photo, S
 REASSURED_EVERY = timedelta(minutes=2)  # who waits and writes again hears that they still have their place
 TYPING_LASTS = timedelta(seconds=6)
 MOST_AT_ONCE = 200
+
+# Asked with every message, so they are built once: to build one takes longer than to ask it.
+_ROW = (
+    select(Conversation)
+    .where(Conversation.id == bindparam("conversation"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_MESSAGE = select(Message).where(
+    Message.conversation_id == bindparam("conversation"), Message.number == bindparam("number")
+)
+_OPEN_HANDOVER = (
+    select(Handover)
+    .where(Handover.conversation == bindparam("conversation"), Handover.state != HandoverState.CLOSED)
+    .order_by(Handover.id)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -150,12 +167,11 @@ def reply(session: Session, conversation: str, to: int, lines: Sequence[Line]) -
         return _replies(session, conversation, to)
     handover = open_handover_in(session, conversation)
     is_with_agent = handover is not None and handover.state is HandoverState.TAKEN
-    for line in () if is_with_agent else lines:
-        _append(session, row, line, reply_to=to)
+    replies = () if is_with_agent else tuple(_said(_append(session, row, line, reply_to=to)) for line in lines)
     if asked is not None:
         asked.is_answered = True
     session.commit()
-    return _replies(session, conversation, to)
+    return replies
 
 
 def record(session: Session, conversation: str, lines: Iterable[Line]) -> None:
@@ -226,14 +242,19 @@ def lock(session: Session, conversation: str) -> None:
 
 def _locked(session: Session, conversation: str) -> Conversation:
     """The conversation's row, its own until the transaction ends: so its numbers have no gaps."""
-    row = session.get(Conversation, conversation, with_for_update=True)
+    row = _row(session, conversation)
     if row is None:  # of two first messages at once, the second waits here for the first, and takes its row
         opening = insert(Conversation).values(id=conversation, opened_at=clock.now())  # SQLite words it alike
         is_mysql = session.get_bind().dialect.name in ("mysql", "mariadb")
         session.execute(opening.prefix_with("IGNORE") if is_mysql else opening.on_conflict_do_nothing())
-        row = session.get(Conversation, conversation, with_for_update=True)
+        row = _row(session, conversation)
         assert row is not None
     return row
+
+
+def _row(session: Session, conversation: str) -> Conversation | None:
+    found: Conversation | None = session.execute(_ROW, {"conversation": conversation}).scalar_one_or_none()
+    return found
 
 
 def _append(
@@ -259,7 +280,6 @@ def _append(
         is_answered=False,
     )
     session.add(message)
-    session.flush()
     return message
 
 
@@ -270,8 +290,8 @@ def _by_key(session: Session, conversation: str, key: str) -> Message | None:
 
 
 def _by_number(session: Session, conversation: str, number: int) -> Message | None:
-    chosen = select(Message).where(Message.conversation_id == conversation, Message.number == number)
-    found: Message | None = session.execute(chosen).scalars().first()
+    which = {"conversation": conversation, "number": number}
+    found: Message | None = session.execute(_MESSAGE, which).scalar_one_or_none()
     return found
 
 
@@ -327,8 +347,7 @@ def ahead_of(session: Session, handover: Handover) -> int:
 
 def open_handover_in(session: Session, conversation: str) -> Handover | None:
     """The one that waits for a person or has one: while there is one, the bot is silent."""
-    chosen = select(Handover).where(Handover.conversation == conversation, Handover.state != HandoverState.CLOSED)
-    found: Handover | None = session.execute(chosen.order_by(Handover.id).limit(1)).scalars().first()
+    found: Handover | None = session.execute(_OPEN_HANDOVER, {"conversation": conversation}).scalar_one_or_none()
     return found
 
 

@@ -56,7 +56,6 @@ class Processor(MessageProcessor):
             self._understanding, understand, message, tracker, only_output_properties
         )
         self._update_full_retrieval_intent(understood)
-        self._check_for_unseen_features(understood)
         return understood
 
     def predict_next_with_tracker_if_should(self, tracker: DialogueStateTracker) -> tuple[Action, PolicyPrediction]:

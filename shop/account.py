@@ -10,9 +10,9 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import desc, func, select
+from sqlalchemy import bindparam, desc, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from shop import clock
@@ -28,7 +28,7 @@ from shop.contacts import (
     plain_email,
     storable,
 )
-from shop.database import begin_change
+from shop.database import begin_change, once_a_transaction
 from shop.errors import IdentityNotProven, InvalidContact, OrderNotFound, TooManyAttempts
 from shop.ledger import audit_entry, hold_to, once
 from shop.models import AccessGrant, Address, Customer, Membership, Order, ProofMiss
@@ -38,6 +38,15 @@ ProfileField = Literal["email", "phone", "address"]
 
 WRITTEN_ORDER_NUMBER = re.compile(r"(?<![A-Z0-9])W[ -]?([0-9]{7})(?![A-Z0-9@])")
 BARE_ORDER_NUMBER = re.compile(r"(?<![A-Z0-9+])(?<![0-9][-.])(?<!\b[RT][ -])([0-9]{7,8})(?![A-Z0-9@])(?!\.[0-9])")
+
+# Asked with nearly every message, so they are built once: to build one takes longer than to ask it.
+_ORDER = select(Order).options(joinedload(Order.shipment)).where(Order.number == bindparam("number"))
+_GRANTS = (
+    select(AccessGrant)
+    .options(joinedload(AccessGrant.customer), joinedload(AccessGrant.order).joinedload(Order.customer))
+    .where(AccessGrant.visitor == bindparam("visitor"), AccessGrant.granted_at > bindparam("oldest"))
+    .order_by(AccessGrant.granted_at, AccessGrant.id)
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ def recognise(session: Session, visitor: str) -> Shopper:
         grants = _live_grants(session, visitor)
         _renew(grants)
         session.commit()
-    return _shopper(session, visitor, grants)
+    return _shopper(visitor, grants)
 
 
 def proven_to_agent(session: Session, visitor: str, since: datetime, *, agent: str) -> Shopper:
@@ -115,7 +124,7 @@ def proven_to_agent(session: Session, visitor: str, since: datetime, *, agent: s
 
     It lapses too, if later than with the bot: what the customer writes renews it (`renew_with_agent`), not the agent.
     """
-    return replace(_shopper(session, visitor, _grants(session, visitor, oldest_with_agent(since))), agent=agent)
+    return replace(_shopper(visitor, _grants(session, visitor, oldest_with_agent(since))), agent=agent)
 
 
 def renew_with_agent(session: Session, visitor: str, since: datetime) -> None:
@@ -171,7 +180,7 @@ def prove_order(session: Session, visitor: str, number: str, proof: str, *, agen
         if is_their_email:
             _grant(session, visitor, customer_id=order.customer_id)
         session.commit()
-        return _shopper(session, visitor, _live_grants(session, visitor))
+        return _shopper(visitor, _live_grants(session, visitor))
     finally:
         session.rollback()
 
@@ -192,7 +201,7 @@ def prove_identity(session: Session, visitor: str, email: str, phone: str) -> Sh
             raise IdentityNotProven
         _grant(session, visitor, customer_id=customer.id)
         session.commit()
-        return _shopper(session, visitor, _live_grants(session, visitor))
+        return _shopper(visitor, _live_grants(session, visitor))
     finally:
         session.rollback()
 
@@ -225,8 +234,7 @@ def owned_order(session: Session, shopper: Shopper, number: str, *, to_change: b
     `to_change` locks its row until the transaction ends. Raises OrderNotFound.
     """
     canonical = normalise_order_number(number) or storable(number, 12)
-    query = select(Order).where(Order.number == canonical)
-    order: Order | None = session.execute(query.with_for_update() if to_change else query).scalar_one_or_none()
+    order = _order_to_change(session, canonical) if to_change else _order(session, canonical)
     if order is None or not _may_see(shopper, order):
         raise OrderNotFound(canonical)
     return order
@@ -298,6 +306,18 @@ def change_profile(
 
     subject = str(shopper.customer_id)
     return once(session, key, "change_profile", shopper.actor, subject, {}, do, ProfileChange)
+
+
+@once_a_transaction
+def _order(session: Session, number: str) -> Order | None:
+    found: Order | None = session.execute(_ORDER, {"number": number}).scalar_one_or_none()
+    return found
+
+
+def _order_to_change(session: Session, number: str) -> Order | None:
+    query = select(Order).where(Order.number == number).with_for_update()
+    found: Order | None = session.execute(query).scalar_one_or_none()
+    return found
 
 
 def _may_see(shopper: Shopper, order: Order) -> bool:
@@ -401,16 +421,16 @@ def _live_grants(session: Session, visitor: str) -> list[AccessGrant]:
 
 
 def _grants(session: Session, visitor: str, oldest: datetime) -> list[AccessGrant]:
-    query: Any = select(AccessGrant).where(AccessGrant.visitor == visitor, AccessGrant.granted_at > oldest)
-    return list(session.execute(query.order_by(AccessGrant.granted_at, AccessGrant.id)).scalars())
+    return list(session.execute(_GRANTS, {"visitor": visitor, "oldest": oldest}).scalars())
 
 
-def _shopper(session: Session, visitor: str, grants: list[AccessGrant]) -> Shopper:
+def _shopper(visitor: str, grants: list[AccessGrant]) -> Shopper:
     """The account proven last counts; one visitor is one customer."""
-    customer_id = next((grant.customer_id for grant in reversed(grants) if grant.customer_id), None)
-    order_ids = [grant.order_id for grant in grants if grant.order_id]
-    customer = session.get(Customer, customer_id) if customer_id else None
-    order = session.get(Order, order_ids[-1]) if order_ids and customer is None else None
-    name = customer.name if customer else order.recipient if order else None
-    language = customer.language if customer else order.customer.language if order else None
-    return Shopper(visitor, customer_id, frozenset(order_ids), name, language)
+    customer = next((grant.customer for grant in reversed(grants) if grant.customer), None)
+    orders = [grant.order for grant in grants if grant.order]
+    ids = frozenset(order.id for order in orders)
+    if customer is not None:
+        return Shopper(visitor, customer.id, ids, customer.name, customer.language)
+    if orders:
+        return Shopper(visitor, None, ids, orders[-1].recipient, orders[-1].customer.language)
+    return Shopper(visitor, None, ids, None, None)

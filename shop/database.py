@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
@@ -26,9 +26,11 @@ from shop.models import Customer, Product
 
 DEFAULT_URL = "sqlite:///var/shop.db"
 BUSY_TIMEOUT_SECONDS = 5
-WRITING = {"shop_begin": "IMMEDIATE"}  # execution options of a transaction that takes SQLite's write lock at once
+BEGIN = "shop_begin"
+WRITING = {BEGIN: "IMMEDIATE"}  # execution options of a transaction that takes SQLite's write lock at once
 
 Read = TypeVar("Read")
+Of = ParamSpec("Of")
 
 
 def url() -> str:
@@ -59,18 +61,29 @@ def begin_change(session: Session) -> None:
     session.connection(execution_options=WRITING)
 
 
-def once_a_transaction(read: Callable[[Session], Read]) -> Callable[[Session], Read]:
-    """For what is asked for many times while one message is answered: it is read once, until the transaction ends."""
-    known: WeakKeyDictionary[SessionTransaction, Read] = WeakKeyDictionary()
+def once_a_transaction(read: Callable[Concatenate[Session, Of], Read]) -> Callable[Concatenate[Session, Of], Read]:
+    """For what is asked for many times while one message is answered: it is read once, until the transaction ends.
+
+    In a transaction that changes something it is read anew each time.
+    """
+    known: WeakKeyDictionary[SessionTransaction, dict[object, Read]] = WeakKeyDictionary()
 
     @wraps(read)
-    def known_or_read(session: Session) -> Read:
-        transaction = session.get_transaction() or session.begin()
-        if transaction not in known:
-            known[transaction] = read(session)
-        return known[transaction]
+    def known_or_read(session: Session, /, *of: Of.args, **named: Of.kwargs) -> Read:
+        if _is_changing(session):
+            return read(session, *of, **named)
+        transaction = session.get_transaction()
+        assert transaction is not None  # `_is_changing` has begun one
+        of_transaction, asked = known.setdefault(transaction, {}), (of, *named.items())
+        if asked not in of_transaction:
+            of_transaction[asked] = read(session, *of, **named)
+        return of_transaction[asked]
 
     return known_or_read
+
+
+def _is_changing(session: Session) -> bool:
+    return bool(session.connection().get_execution_options().get(BEGIN) == WRITING[BEGIN])
 
 
 def migrate(url: str | None = None) -> None:
@@ -173,7 +186,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    kind = connection.get_execution_options().get("shop_begin", "DEFERRED")
+    kind = connection.get_execution_options().get(BEGIN, "DEFERRED")
     connection.exec_driver_sql(f"BEGIN {kind}")
 
 

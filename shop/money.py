@@ -20,7 +20,6 @@ from shop.models import (
     PaymentState,
     Refund,
     RefundState,
-    Return,
     ReturnState,
 )
 from shop.policy import POLICY
@@ -67,11 +66,10 @@ def paid_with(order: Order) -> Payment | None:
     return taken[-1] if taken else None
 
 
-def refundable_cents(session: Session, order: Order) -> int:
+def refundable_cents(order: Order) -> int:
     """What the shop still has of the customer's money for this order and has promised to nobody."""
     booked = sum(refund.amount_cents for refund in order.refunds)
-    returns: list[Return] = session.execute(select(Return).filter_by(order_id=order.id)).scalars().all()
-    open_ones = [back for back in returns if back.refund is None and back.state not in FORFEITED]
+    open_ones = [back for back in order.returns if back.refund is None and back.state not in FORFEITED]
     return max(0, taken_cents(order) - booked - sum(back.refund_cents for back in open_ones))
 
 
@@ -133,7 +131,7 @@ def settle_difference(session: Session, order: Order, cents: int) -> None:
         if payment.kind is PaymentKind.GIFT_CARD:
             spend(session, _card_with(session, order, payment.last_four, cents), cents)
         take_payment(session, order, payment.kind, payment.last_four, cents)
-    elif back := min(-cents, refundable_cents(session, order)):
+    elif back := min(-cents, refundable_cents(order)):
         book_refund(session, order, payment.kind, payment.last_four, back, POLICY.cancellation_refund_days)
 
 

@@ -20,6 +20,10 @@ LONGEST_TEXT = 80
 CLOSE_ENOUGH = 80.0
 SEPARATOR = " · "
 
+_VALUES = select(
+    OptionValue.kind, OptionValue.code, OptionValue.name_zh, OptionValue.name_en, OptionValue.other_names
+).order_by(OptionValue.id)
+
 
 @dataclass(frozen=True)
 class OptionName:
@@ -75,8 +79,7 @@ class OptionWords:
 @once_a_transaction
 def option_words(session: Session) -> OptionWords:
     """The names of every option value the shop knows."""
-    columns = (OptionValue.kind, OptionValue.code, OptionValue.name_zh, OptionValue.name_en, OptionValue.other_names)
-    return OptionWords(session.execute(select(*columns).order_by(OptionValue.id)).all())
+    return OptionWords(session.execute(_VALUES).all())
 
 
 def option_codes(session: Session, texts: Sequence[str], product_id: int | None = None) -> dict[str, str]:

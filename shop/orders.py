@@ -167,7 +167,7 @@ def list_orders(session: Session, shopper: Shopper, limit: int = 5) -> tuple[Ord
 def preview_cancellation(session: Session, shopper: Shopper, number: str) -> CancellationView:
     """What cancelling would give back. Raises OrderNotFound, AlreadyShipped and AlreadyCancelled."""
     order = _changeable(owned_order(session, shopper, number))
-    payment, refund = money.paid_with(order), money.refundable_cents(session, order)
+    payment, refund = money.paid_with(order), money.refundable_cents(order)
     days = money.refund_days(payment.kind, POLICY.cancellation_refund_days) if payment else 0
     return CancellationView(
         number=order.number,
@@ -323,7 +323,7 @@ def preview_payment_change(session: Session, shopper: Shopper, number: str, meth
     used, new = money.paid_with(order), _method_view(method)
     if used is not None and _is_same_method(used, new):
         raise SamePaymentMethod
-    amount = order.total_cents if used is None else money.refundable_cents(session, order)
+    amount = order.total_cents if used is None else money.refundable_cents(order)
     balance = method.balance_cents or 0
     if method.kind is PaymentKind.GIFT_CARD and balance < amount:
         raise BalanceTooLow(balance, amount)
@@ -443,7 +443,7 @@ def _swap(session: Session, order: Order, line: OrderLine, variant_id: int) -> N
 
 def _give_all_back(session: Session, order: Order) -> None:
     """Book all that the shop still has of it back to how it was paid."""
-    payment, cents = money.paid_with(order), money.refundable_cents(session, order)
+    payment, cents = money.paid_with(order), money.refundable_cents(order)
     if payment is not None and cents:
         days = POLICY.cancellation_refund_days
         money.book_refund(session, order, payment.kind, payment.last_four, cents, days)

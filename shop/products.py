@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from shop import clock
@@ -21,6 +21,7 @@ __all__ = [
     "ProductView",
     "PromotionView",
     "VariantView",
+    "called",
     "catalogue_phrases",
     "category_of",
     "choose_variants",
@@ -33,6 +34,13 @@ __all__ = [
 
 NEW_FOR_DAYS = 45
 AS_GOOD_AS_THE_BEST = 3.0  # points of closeness: what is further behind the best match is not what they meant
+
+_PRODUCTS = (
+    select(Product).where(Product.id.in_(bindparam("ids", expanding=True))).options(selectinload(Product.variants))
+)
+_NAMES = select(Product.id, Product.name_zh, Product.name_en, Product.short_names).order_by(
+    Product.review_count.desc(), Product.id
+)
 
 
 @dataclass(frozen=True)
@@ -79,11 +87,16 @@ def find_products(session: Session, text: str, limit: int = 5) -> tuple[ProductV
     A product's own name is that product; a short name is every product called so; else what comes close, in spelling or
     in part, and nothing that comes clearly less close than the best.
     """
+    return _views(session, called(session, text, limit))
+
+
+def called(session: Session, text: str, limit: int = 5) -> list[int]:
+    """The ids of the products that `find_products` finds."""
     wanted = words(text)
     catalogue = _catalogue_names(session)
     exact = [row for row in catalogue if is_called(wanted, row.proper)]
     exact = exact or [row for row in catalogue if is_called(wanted, row.short)]
-    return _views(session, [row.id for row in exact or _close(wanted, catalogue)][:limit])
+    return [row.id for row in exact or _close(wanted, catalogue)][:limit]
 
 
 def product(session: Session, product_id: int) -> ProductView:
@@ -183,8 +196,7 @@ class _Named:
 @once_a_transaction
 def _catalogue_names(session: Session) -> list[_Named]:
     """Every product's names, the most reviewed product first."""
-    query = select(Product.id, Product.name_zh, Product.name_en, Product.short_names)
-    rows = session.execute(query.order_by(Product.review_count.desc(), Product.id))
+    rows = session.execute(_NAMES)
     return [
         _Named(id_, [words_of_name(name) for name in (zh, en)], [words_of_name(name) for name in short])
         for id_, zh, en, short in rows
@@ -202,8 +214,7 @@ def _views(session: Session, ids: list[int]) -> tuple[ProductView, ...]:
     """The products with these ids, in this order."""
     if not ids:
         return ()
-    query = select(Product).where(Product.id.in_(ids)).options(selectinload(Product.variants))
-    found = {item.id: item for item in session.execute(query).scalars()}
+    found = {item.id: item for item in session.execute(_PRODUCTS, {"ids": ids}).scalars()}
     names = option_words(session)
     return tuple(_view(found[id_], names) for id_ in ids if id_ in found)
 

@@ -126,10 +126,10 @@ def returnable_lines(
     """
     order = owned_order(session, shopper, number)
     _need_window(order, POLICY.return_window_days)
-    left = pieces_left(session, order)
+    left = pieces_left(order)
     lines = [line for line in order.lines if left[line.id]]
     if not lines:
-        _refuse_settled(session, order, order.lines)
+        _refuse_settled(order, order.lines)
     allowed = [line for line in lines if _may_come_back(line, reason)]
     if not allowed:
         raise _not_returnable(lines[0])
@@ -153,8 +153,8 @@ def preview_return(
     _need_window(order, POLICY.return_window_days)
     if not items:
         raise NoSuchItem(order.number)
-    lines = [_checked_pieces(session, order, line_id, count, reason) for line_id, count in items.items()]
-    gone = pieces_gone(session, order)
+    lines = [_checked_pieces(order, line_id, count, reason) for line_id, count in items.items()]
+    gone = pieces_gone(order)
     goods = sum(money.price_of_pieces(line, gone[line.id], items[line.id]) for line in lines)
     fee = min(goods, _way_back_cents(order, reason))
     kind, last_four = _refund_goes_to(order, refund_to)
@@ -163,7 +163,7 @@ def preview_return(
         lines=tuple(line_view(session, line, items[line.id]) for line in lines),
         goods_cents=goods,
         fee_cents=fee,
-        refund_cents=min(goods - fee, money.refundable_cents(session, order)),
+        refund_cents=min(goods - fee, money.refundable_cents(order)),
         refund_to=refund_to,
         kind=kind,
         last_four=last_four,
@@ -222,12 +222,12 @@ def preview_exchange(
     """
     order = owned_order(session, shopper, number)
     _need_window(order, POLICY.exchange_window_days)
-    line = _checked_pieces(session, order, line_id, quantity, reason)
+    line = _checked_pieces(order, line_id, quantity, reason)
     variant = variant_of(line, variant_id)
     if variant.id == line.variant_id and reason not in SPOILT:
         raise SameVariant
     stock.need(variant, quantity)
-    difference = _difference(session, line, variant, quantity)
+    difference = _difference(line, variant, quantity)
     money.need_difference(session, order, difference)
     payment = money.paid_with(order)
     return ExchangePreview(
@@ -290,7 +290,7 @@ def complete_return(session: Session, return_number: str, *, actor: str, key: st
         for line in back.lines:
             if back.reason not in SPOILT:
                 stock.put_back(session, line.order_line.variant, line.quantity)
-        _step(session, back, ReturnState.COMPLETED)
+        _step(back, ReturnState.COMPLETED)
         session.flush()
         session.refresh(back)
         return _return_view(session, back)
@@ -309,7 +309,7 @@ def track_returns(session: Session, shopper: Shopper, number: str) -> tuple[Retu
         order = owned_order(session, shopper, order_number or "")
     except OrderNotFound:
         raise OrderNotFound(return_number or number) from None
-    found = [back for back in _returns_of(session, order) if return_number in (None, back.number)]
+    found = [back for back in order.returns if return_number in (None, back.number)]
     if not found:
         raise NoSuchReturn
     return tuple(_return_view(session, back) for back in reversed(found))
@@ -323,35 +323,33 @@ def order_of_return(session: Session, return_number: str) -> str | None:
     return found
 
 
-def pieces_gone(session: Session, order: Order) -> Counter[int]:
+def pieces_gone(order: Order) -> Counter[int]:
     """How many pieces of each line (by id) have gone back or are going; a return that was never sent does not count."""
     gone: Counter[int] = Counter()
-    for back in _returns_of(session, order):
+    for back in order.returns:
         if back.state is not ReturnState.EXPIRED:
             gone.update({line.order_line_id: line.quantity for line in back.lines})
     return gone
 
 
-def pieces_left(session: Session, order: Order) -> dict[int, int]:
+def pieces_left(order: Order) -> dict[int, int]:
     """How many pieces of each line (by id) the customer has that are neither going back nor settled by a ticket."""
-    gone, tickets = pieces_gone(session, order), _settling_tickets(session, order)
+    gone, tickets = pieces_gone(order), _settling_tickets(order)
     return {
         line.id: 0 if any(_is_about([line.id], ticket) for ticket in tickets) else line.quantity - gone[line.id]
         for line in order.lines
     }
 
 
-def settling_ticket(session: Session, order: Order, line_ids: Collection[int]) -> Ticket | None:
+def settling_ticket(order: Order, line_ids: Collection[int]) -> Ticket | None:
     """The ticket that makes good, or has paid for, one of these lines (or the whole parcel)."""
-    return next((ticket for ticket in _settling_tickets(session, order) if _is_about(line_ids, ticket)), None)
+    return next((ticket for ticket in _settling_tickets(order) if _is_about(line_ids, ticket)), None)
 
 
-def _settling_tickets(session: Session, order: Order) -> list[Ticket]:
-    query = select(Ticket).filter_by(order_id=order.id).order_by(Ticket.id)
-    tickets: list[Ticket] = session.execute(query).scalars().all()
+def _settling_tickets(order: Order) -> list[Ticket]:
     return [
         ticket
-        for ticket in tickets
+        for ticket in order.tickets
         if ticket.kind in DELIVERY_PROBLEMS and (ticket.state is TicketState.OPEN or ticket.remedy is Remedy.REFUND)
     ]
 
@@ -360,17 +358,17 @@ def _is_about(line_ids: Collection[int], ticket: Ticket) -> bool:
     return ticket.order_line_id is None or ticket.order_line_id in line_ids
 
 
-def need_left(session: Session, order: Order, line: OrderLine) -> int:
+def need_left(order: Order, line: OrderLine) -> int:
     """How many pieces are left of a line. Raises AlreadyReturned and AlreadyReported where there are none."""
-    left = pieces_left(session, order)[line.id]
+    left = pieces_left(order)[line.id]
     if not left:
-        _refuse_settled(session, order, [line])
+        _refuse_settled(order, [line])
     return left
 
 
-def _checked_pieces(session: Session, order: Order, line_id: int, quantity: int, reason: ReturnReason) -> OrderLine:
+def _checked_pieces(order: Order, line_id: int, quantity: int, reason: ReturnReason) -> OrderLine:
     line = line_of(order, line_id)
-    left = need_left(session, order, line)
+    left = need_left(order, line)
     if not 0 < quantity <= left:
         raise InvalidQuantity(left)
     if not _may_come_back(line, reason):
@@ -392,11 +390,11 @@ def _not_returnable(line: OrderLine) -> NotReturnable:
     return NotReturnable(line.variant.product.name_zh, line.variant.product.name_en)
 
 
-def _refuse_settled(session: Session, order: Order, lines: Iterable[OrderLine]) -> None:
+def _refuse_settled(order: Order, lines: Iterable[OrderLine]) -> None:
     ids = [line.id for line in lines]
-    if ticket := settling_ticket(session, order, ids):
+    if ticket := settling_ticket(order, ids):
         raise AlreadyReported(ticket.number)
-    backs = [back for back in _returns_of(session, order) if back.state is not ReturnState.EXPIRED]
+    backs = [back for back in order.returns if back.state is not ReturnState.EXPIRED]
     numbers = [back.number for back in backs if any(line.order_line_id in ids for line in back.lines)]
     raise AlreadyReturned(numbers[-1] if numbers else None)
 
@@ -413,12 +411,12 @@ def _refund_goes_to(order: Order, refund_to: RefundTarget) -> tuple[PaymentKind 
     return (payment.kind, payment.last_four) if payment else (None, None)
 
 
-def _difference(session: Session, line: OrderLine, variant: Variant, quantity: int) -> int:
+def _difference(line: OrderLine, variant: Variant, quantity: int) -> int:
     """By the prices then and now; what comes back is never more than was paid for the pieces."""
     if variant.id == line.variant_id:
         return 0
-    first = pieces_gone(session, line.order)[line.id]
-    most_back = min(money.price_of_pieces(line, first, quantity), money.refundable_cents(session, line.order))
+    first = pieces_gone(line.order)[line.id]
+    most_back = min(money.price_of_pieces(line, first, quantity), money.refundable_cents(line.order))
     return max((variant.price_cents - line.unit_price_cents) * quantity, -most_back)
 
 
@@ -439,12 +437,12 @@ def _opened(session: Session, order: Order, kind: ReturnKind, reason: ReturnReas
         send_back_by=_send_back_by(),
     )
     session.add(opened)
-    _step(session, opened, ReturnState.OPEN)
+    _step(opened, ReturnState.OPEN)
     session.flush()
     return opened
 
 
-def _step(session: Session, back: Return, state: ReturnState) -> None:
+def _step(back: Return, state: ReturnState) -> None:
     back.state = state
     back.events.append(ReturnEvent(at=clock.now(), state=state))
 
@@ -455,12 +453,6 @@ def _return_of(session: Session, return_number: str, *, to_change: bool) -> Retu
     if back is None:
         raise NoSuchReturn
     return back
-
-
-def _returns_of(session: Session, order: Order) -> list[Return]:
-    """Oldest first."""
-    query = select(Return).where(Return.order_id == order.id).order_by(Return.opened_at, Return.id)
-    return list(session.execute(query).scalars())
 
 
 def _return_view(session: Session, back: Return) -> ReturnView:

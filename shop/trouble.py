@@ -100,8 +100,8 @@ def preview_report(
         raise ValueError(f"a parcel is not reported as {kind}, {remedy}")
     order = owned_order(session, shopper, number)
     _need_time_to_report(order, kind)
-    lines = _reported_lines(session, order, kind, line_ids)
-    left = pieces_left(session, order)
+    lines = _reported_lines(order, kind, line_ids)
+    left = pieces_left(order)
     if remedy is Remedy.RESEND:
         _need_stock(lines, left)
     payment = money.paid_with(order) if remedy is Remedy.REFUND else None
@@ -110,7 +110,7 @@ def preview_report(
         kind=kind,
         lines=tuple(line_view(session, line, left[line.id]) for line in lines),
         remedy=remedy,
-        refund_cents=_refund(session, order, kind, lines) if payment else 0,
+        refund_cents=_refund(order, kind, lines) if payment else 0,
         kind_of_payment=payment.kind if payment else None,
         last_four=payment.last_four if payment else None,
         answer_by=_answer_by(),
@@ -159,7 +159,7 @@ def warranty_of(session: Session, shopper: Shopper, number: str, line_id: int) -
     covered_until = months_after(arrived_on, product.warranty_months)
     if clock.today() > covered_until:
         raise WarrantyExpired(product.name_zh, product.name_en, covered_until)
-    need_left(session, order, line)
+    need_left(order, line)
     return WarrantyView(line_view(session, line), covered_until, is_covered=True)
 
 
@@ -213,7 +213,7 @@ def open_ticket(
     def do(order: Order) -> TicketView:
         line = line_of(order, line_id)
         delivered_on(order)
-        need_left(session, order, line)
+        need_left(order, line)
         _refuse_second(session, order, line_id, TicketKind.FAULT)
         ticket = _opened(session, shopper, order, line_id, TicketKind.FAULT, Remedy.ADVICE, description)
         return _ticket_view(order, [ticket], (line_view(session, line),))
@@ -224,8 +224,7 @@ def open_ticket(
 def tickets_of(session: Session, shopper: Shopper, number: str) -> tuple[TicketView, ...]:
     """What is reported about an order, oldest first. Raises OrderNotFound."""
     order = owned_order(session, shopper, number)
-    found = session.execute(select(Ticket).filter_by(order_id=order.id).order_by(Ticket.id)).scalars()
-    return tuple(_ticket_view(order, [ticket], _lines_of(session, order, ticket)) for ticket in found)
+    return tuple(_ticket_view(order, [ticket], _lines_of(session, order, ticket)) for ticket in order.tickets)
 
 
 def _lines_of(session: Session, order: Order, ticket: Ticket) -> tuple[LineView, ...]:
@@ -250,24 +249,24 @@ def _need_lost_from(due: date, lost_from: date) -> None:
         raise NotOverdueYet(due, lost_from)
 
 
-def _reported_lines(session: Session, order: Order, kind: TicketKind, line_ids: Sequence[int]) -> list[OrderLine]:
+def _reported_lines(order: Order, kind: TicketKind, line_ids: Sequence[int]) -> list[OrderLine]:
     if kind is TicketKind.LOST:
-        return _lost_lines(session, order)
+        return _lost_lines(order)
     lines = [line_of(order, line_id) for line_id in dict.fromkeys(line_ids)]
     if not lines:
         raise NoSuchItem(order.number)
     for line in lines:
-        need_left(session, order, line)
+        need_left(order, line)
     return lines
 
 
-def _lost_lines(session: Session, order: Order) -> list[OrderLine]:
-    if ticket := settling_ticket(session, order, [line.id for line in order.lines]):
+def _lost_lines(order: Order) -> list[OrderLine]:
+    if ticket := settling_ticket(order, [line.id for line in order.lines]):
         raise AlreadyReported(ticket.number)
-    left = pieces_left(session, order)
+    left = pieces_left(order)
     lines = [line for line in order.lines if left[line.id]]
     if not lines:
-        need_left(session, order, order.lines[0])
+        need_left(order, order.lines[0])
     return lines
 
 
@@ -278,12 +277,12 @@ def _need_stock(lines: Sequence[OrderLine], left: dict[int, int]) -> None:
         stock.need(line.variant, wanted[line.variant_id])
 
 
-def _refund(session: Session, order: Order, kind: TicketKind, lines: Sequence[OrderLine]) -> int:
+def _refund(order: Order, kind: TicketKind, lines: Sequence[OrderLine]) -> int:
     """A lost parcel is refunded with its shipping, single items by what was paid for them."""
-    still_theirs = money.refundable_cents(session, order)
+    still_theirs = money.refundable_cents(order)
     if kind is TicketKind.LOST:
         return still_theirs
-    gone = pieces_gone(session, order)
+    gone = pieces_gone(order)
     paid = sum(money.price_of_pieces(line, gone[line.id], line.quantity) for line in lines)
     return min(paid, still_theirs)
 

@@ -80,7 +80,7 @@ class Return(Base):
     opened_at: datetime = Column(Moment, nullable=False)
     send_back_by: date = Column(Date, nullable=False)
 
-    order: Order = relationship("Order")
+    order: Order = relationship("Order", back_populates="returns")
     lines: list[ReturnLine] = relationship("ReturnLine", order_by="ReturnLine.id")
     events: list[ReturnEvent] = relationship("ReturnEvent", order_by="ReturnEvent.at")
     refund: Refund | None = relationship("Refund", uselist=False)
@@ -124,5 +124,5 @@ class Ticket(Base):
     answer_by: date = Column(Date, nullable=False)
     reported_by: str | None = Column(String(120), index=True)  # the visitor, where one reported it
 
-    order: Order = relationship("Order")
+    order: Order = relationship("Order", back_populates="tickets")
     order_line: OrderLine | None = relationship("OrderLine")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import CheckConstraint, Column, Date, ForeignKey, Integer, String
 from sqlalchemy.orm import relationship
@@ -11,6 +12,9 @@ from sqlalchemy.orm import relationship
 from shop.models.base import Base, Moment, choice
 from shop.models.catalogue import Variant
 from shop.models.customers import Customer, PaymentKind
+
+if TYPE_CHECKING:
+    from shop.models.aftersales import Return, Ticket
 
 
 class OrderState(str, enum.Enum):
@@ -78,6 +82,8 @@ class Order(Base):
     shipment: Shipment | None = relationship("Shipment", back_populates="order", uselist=False)
     refunds: list[Refund] = relationship("Refund", back_populates="order", order_by="Refund.id")
     invoice: Invoice | None = relationship("Invoice", back_populates="order", uselist=False)
+    returns: list[Return] = relationship("Return", back_populates="order", order_by="[Return.opened_at, Return.id]")
+    tickets: list[Ticket] = relationship("Ticket", back_populates="order", order_by="Ticket.id")
 
 
 class OrderLine(Base):

@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Integer, String
+from sqlalchemy.orm import relationship
 
 from shop.models.base import Base, Moment
+from shop.models.customers import Customer
+from shop.models.orders import Order
 
 
 class AccessGrant(Base):
@@ -20,6 +23,9 @@ class AccessGrant(Base):
     order_id: int | None = Column(ForeignKey("orders.id"))
     customer_id: int | None = Column(ForeignKey("customers.id"))
     granted_at: datetime = Column(Moment, nullable=False)
+
+    order: Order | None = relationship("Order")
+    customer: Customer | None = relationship("Customer")
 
 
 class ProofMiss(Base):
