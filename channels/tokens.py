@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import jwt
 
@@ -16,6 +19,7 @@ ALGORITHM = "HS256"
 SESSION, CHOICE = "haoke.session", "haoke.choice"  # the audience: a token for one is none for the other
 BYTES_OF_A_SECRET, BYTES_OF_A_NAME = 48, 18
 LEAST_CHARACTERS = 32
+TOKENS_KEPT = 4_096
 
 
 class NotOurs(Exception):
@@ -26,10 +30,15 @@ class Tokens:
     def __init__(self, secret: str, *, session_seconds: float) -> None:
         self._secret = secret
         self.session_seconds = int(session_seconds)
+        self._renewed_every = max(1, self.session_seconds // 1_000)
+        self._signed = lru_cache(TOKENS_KEPT)(self._sign)
+        self._claims = lru_cache(TOKENS_KEPT)(self._check)
 
     def for_session(self, conversation: str) -> str:
+        """The same one for a thousandth of its life: a conversation's messages need not each be given another."""
         now = int(clock.now().timestamp())
-        return self._signed({"aud": SESSION, "sub": conversation, "iat": now, "exp": now + self.session_seconds})
+        begin = now - now % self._renewed_every
+        return self._signed(aud=SESSION, sub=conversation, iat=begin, exp=begin + self.session_seconds)
 
     def conversation(self, token: str) -> str:
         """Whose token it is. Raises NotOurs."""
@@ -37,8 +46,7 @@ class Tokens:
 
     def for_choice(self, conversation: str, choice: Choice) -> str:
         """A button's payload. It ends with the conversation, so it needs no end of its own."""
-        claims = {"aud": CHOICE, "sub": conversation, "n": choice.number, "i": choice.index}
-        return CHOICE_SIGN + self._signed(claims)
+        return CHOICE_SIGN + self._signed(aud=CHOICE, sub=conversation, n=choice.number, i=choice.index)
 
     def choice(self, payload: str, conversation: str) -> Choice:
         """Which button of this conversation it is. Raises NotOurs."""
@@ -47,20 +55,25 @@ class Tokens:
             raise NotOurs
         return Choice(int(claims["n"]), int(claims["i"]))
 
-    def _signed(self, claims: dict[str, object]) -> str:
+    def _sign(self, **claims: object) -> str:
         return jwt.encode(claims, self._secret, ALGORITHM)
 
-    def _read(self, token: str, audience: str) -> dict[str, object]:
+    def _read(self, token: str, audience: str) -> Mapping[str, object]:
+        claims = self._claims(token, audience)
+        if "exp" in claims and claims["exp"] <= clock.now().timestamp():
+            raise NotOurs
+        return claims
+
+    def _check(self, token: str, audience: str) -> Mapping[str, object]:
+        """What a token of ours says, at whatever time."""
         needed = ["aud", "sub", *(["exp"] if audience == SESSION else ["n", "i"])]
         try:
-            # the time is compared below, by the shop's clock
+            # the time is compared in `_read`, by the shop's clock
             options = {"require": needed, "verify_exp": False, "verify_iat": False}
             claims = jwt.decode(token, self._secret, [ALGORITHM], audience=audience, options=options)
         except jwt.InvalidTokenError:
             raise NotOurs from None
-        if "exp" in claims and claims["exp"] <= clock.now().timestamp():
-            raise NotOurs
-        return dict(claims)
+        return MappingProxyType(claims)
 
 
 def new_conversation() -> str:

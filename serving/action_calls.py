@@ -18,8 +18,9 @@ from rasa.core.actions.action import Action, RemoteAction, action_for_name_or_te
 from rasa.core.actions.forms import FormAction
 from rasa.core.channels.channel import OutputChannel
 from rasa.core.nlg import NaturalLanguageGenerator
+from rasa.shared.core.constants import REQUESTED_SLOT
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import Event, SlotSet, UserUttered
+from rasa.shared.core.events import ActionExecuted, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
 from rasa.shared.exceptions import FileNotFoundException, RasaException
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig, concat_url
@@ -151,6 +152,17 @@ class Form(FormAction):
         filled = [SlotSet(slot, value) for slot, value in slot_candidates.items()]
         so_far = self._temporary_tracker(tracker, filled, domain)
         return await CustomAction(validation, self.action_endpoint).run(output_channel, nlg, so_far, domain)
+
+    def _temporary_tracker(
+        self, current_tracker: DialogueStateTracker, additional_events: list[Event], domain: Domain
+    ) -> DialogueStateTracker:
+        """The conversation as it will stand, made from where it stands: Rasa's own replays all of it."""
+        requested = SlotSet(REQUESTED_SLOT, self.get_slot_to_fill(current_tracker))
+        tracker = current_tracker.copy()
+        tracker.events = tracker._create_events(current_tracker.events_after_latest_restart())
+        for event in (requested, ActionExecuted(self.name()), *additional_events):
+            tracker.update(event)
+        return tracker
 
     async def _ask_for_slot(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,12 @@ class Processor(MessageProcessor):
         prediction = self._predict_next_with_tracker(tracker)
         name = self.domain.action_names_or_texts[prediction.max_confidence_index]
         return self._get_action(name), prediction
+
+    @staticmethod
+    def _log_slots(tracker: DialogueStateTracker) -> None:
+        """For whoever reads debug lines; Rasa puts it together for nobody, too."""
+        if logging.getLogger(MessageProcessor.__module__).isEnabledFor(logging.DEBUG):
+            MessageProcessor._log_slots(tracker)
 
     def _get_action(self, action_name: str) -> Action:
         return action_named(action_name, self.domain, self.action_endpoint)

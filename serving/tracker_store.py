@@ -14,8 +14,6 @@ All that appends to a conversation does so in its turn (`lock_store`), as everyt
 from __future__ import annotations
 
 import asyncio
-import copy
-import dataclasses
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,6 +32,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from serving import database, event_rows
 from serving.abridging import abridged
+from serving.tracker import Tracker
 
 TRACKERS_IN_MEMORY = 200
 TURNS_IN_MEMORY = 12
@@ -115,6 +114,9 @@ class RememberingTrackerStore(SQLTrackerStore):
         with self.sessionmaker() as session:
             yield session
 
+    def init_tracker(self, sender_id: str) -> Tracker:
+        return Tracker(sender_id, self.domain.slots, max_event_history=self.max_event_history)
+
     async def keys(self) -> Iterable[str]:
         return await self._in_thread(event_rows.senders)
 
@@ -129,7 +131,7 @@ class RememberingTrackerStore(SQLTrackerStore):
             self._kept.pop(sender_id, None)
             return None
         self._keep(sender_id, kept)
-        return _handed_out(_copy(kept.tracker), kept.last, is_session=True)
+        return _handed_out(kept.tracker.copy(), kept.last, is_session=True)
 
     async def retrieve_full_tracker(self, conversation_id: str) -> DialogueStateTracker | None:
         """All sessions with all their turns, as the table has them."""
@@ -168,7 +170,7 @@ class RememberingTrackerStore(SQLTrackerStore):
         """A copy as the session would be read from the table."""
         events = list(tracker.events)
         begins = max((place for place, event in enumerate(events) if isinstance(event, SessionStarted)), default=0)
-        return Kept(self._holding(_copy(tracker), events[begins:]), last, events[-1].timestamp)
+        return Kept(self._holding(tracker.copy(), events[begins:]), last, events[-1].timestamp)
 
     def _holding(self, tracker: DialogueStateTracker, session: Sequence[Event]) -> DialogueStateTracker:
         """The tracker with what it must hold of its session's events."""
@@ -182,7 +184,7 @@ class RememberingTrackerStore(SQLTrackerStore):
             return None
         if len(rows) == 1:
             return kept
-        tracker = _copy(kept.tracker)
+        tracker = kept.tracker.copy()
         for event in deserialise_events([json.loads(row.data) for row in rows[1:]]):
             if isinstance(event, SessionStarted):
                 return None
@@ -198,7 +200,7 @@ class RememberingTrackerStore(SQLTrackerStore):
         if not rows:
             return None
         events = [json.loads(row.data) for row in rows]
-        tracker = DialogueStateTracker.from_dict(sender_id, events, self.domain.slots)
+        tracker = Tracker.from_dict(sender_id, events, self.domain.slots)
         return Kept(tracker, rows[-1].id, rows[-1].timestamp)
 
     async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
@@ -231,13 +233,3 @@ def _append(connection: Connection, sender_id: str, new: Sequence[Event], known:
 def _handed_out(tracker: DialogueStateTracker, last: int, *, is_session: bool) -> DialogueStateTracker:
     tracker.stored = Stored(len(tracker.events), last, is_session)
     return tracker
-
-
-def _copy(tracker: DialogueStateTracker) -> DialogueStateTracker:
-    """Another tracker in the same state, without a replay; events are shared, as Rasa's own copies share them."""
-    other = copy.copy(tracker)
-    other.events = copy.copy(tracker.events)
-    other.slots = {name: copy.copy(slot) for name, slot in tracker.slots.items()}
-    other.active_loop = dataclasses.replace(tracker.active_loop) if tracker.active_loop else None
-    other.model_id = other.assistant_id = None  # whoever works on it sets its own
-    return other
