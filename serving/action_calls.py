@@ -18,10 +18,10 @@ from rasa.core.actions.action import Action, RemoteAction, action_for_name_or_te
 from rasa.core.actions.forms import FormAction
 from rasa.core.channels.channel import OutputChannel
 from rasa.core.nlg import NaturalLanguageGenerator
-from rasa.shared.core.constants import REQUESTED_SLOT
+from rasa.shared.core.constants import ACTIVE_LOOP, FOLLOWUP_ACTION, REQUESTED_SLOT, TRIGGER_MESSAGE
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, Event, SlotSet, UserUttered
-from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import FileNotFoundException, RasaException
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig, concat_url
 
@@ -117,11 +117,10 @@ class CustomAction(RemoteAction):
 
     def _action_call_format(self, tracker: DialogueStateTracker, domain: Domain) -> dict[str, Any]:
         is_told_domain = not self._is_selective_domain_enabled() or _asks_for_domain(self.name(), domain)
-        state = tracker.current_state(EventVerbosity.NONE)
         return {
             "next_action": self.name(),
             "sender_id": tracker.sender_id,
-            "tracker": {**state, "events": [_told(event) for event in tracker.events]},
+            "tracker": _state(tracker),
             "version": RASA_VERSION,
             **({"domain": domain.as_dict()} if is_told_domain else {}),
         }
@@ -203,8 +202,30 @@ def _assumption(tracker: Mapping[str, Any]) -> dict[str, Any]:
     return {"slots": tracker["slots"], "form": form.get("name"), "message": message.get("message_id")}
 
 
+def _state(tracker: DialogueStateTracker) -> dict[str, Any]:
+    """What `tracker.current_state` gives, but of what was understood of messages only what actions read."""
+    loop = tracker.active_loop
+    return {
+        "sender_id": tracker.sender_id,
+        "slots": tracker.current_slot_values(),
+        "latest_message": tracker._latest_message_data(),
+        "latest_event_time": tracker.events[-1].timestamp if tracker.events else None,
+        FOLLOWUP_ACTION: tracker.followup_action,
+        "paused": tracker.is_paused(),
+        "events": [_told(event) for event in tracker.events],
+        "latest_input_channel": tracker.get_latest_input_channel(),
+        ACTIVE_LOOP: {**vars(loop), TRIGGER_MESSAGE: _parts_read(loop.trigger_message or {})} if loop else {},
+        "latest_action": tracker.latest_action,
+        "latest_action_name": tracker.latest_action_name,
+    }
+
+
 def _told(event: Event) -> Mapping[str, Any]:
     told: dict[str, Any] = event.as_dict()
     if isinstance(event, UserUttered):
-        told["parse_data"] = {part: told["parse_data"].get(part) for part in READ_OF_A_MESSAGE}
+        told["parse_data"] = _parts_read(told["parse_data"])
     return told
+
+
+def _parts_read(understood: Mapping[str, Any]) -> dict[str, Any]:
+    return {part: understood.get(part) for part in READ_OF_A_MESSAGE}

@@ -13,15 +13,19 @@ from rasa.core.tracker_store import TrackerStore
 from rasa.core.utils import AvailableEndpoints
 
 from serving.action_calls import ActionServer
+from serving.model import Loaded
 from serving.processor import Processor
 
 
 class ServingAgent(Agent):
     """Rasa's agent over a processor of ours."""
 
-    def load_model(self, model_path: str | Path, fingerprint: str | None = None) -> None:
+    def load_model(
+        self, model_path: str | Path, fingerprint: str | None = None, *, loaded: Loaded | None = None
+    ) -> None:
         self.processor = Processor(
-            model_path=model_path,
+            Path(model_path),
+            loaded=loaded,
             tracker_store=self.tracker_store,
             lock_store=self.lock_store,
             action_endpoint=self.action_endpoint,
@@ -35,8 +39,11 @@ class ServingAgent(Agent):
             self.nlg.responses = self.domain.responses
 
 
-async def load(model: Path, endpoints: AvailableEndpoints) -> ServingAgent:
-    """An agent that has understood its first message. Raises what is wrong with the model or the endpoints."""
+async def load(model: Path, endpoints: AvailableEndpoints, loaded: Loaded | None = None) -> ServingAgent:
+    """An agent that has understood its first message, with a model that may be loaded already.
+
+    Raises what is wrong with the model or the endpoints.
+    """
     broker = await EventBroker.create(endpoints.event_broker)
     agent = ServingAgent(
         generator=endpoints.nlg,
@@ -44,7 +51,7 @@ async def load(model: Path, endpoints: AvailableEndpoints) -> ServingAgent:
         lock_store=LockStore.create(endpoints.lock_store),
         action_endpoint=ActionServer.of(endpoints.action) if endpoints.action else None,
     )
-    agent.load_model(model)
+    agent.load_model(model, loaded=loaded)
     agent.processor.warm_up()
     gc.freeze()  # what is loaded stays: looking through it for garbage would hold up a message now and then
     return agent

@@ -6,7 +6,7 @@ import dataclasses
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import rasa.shared.utils.io
 from rasa.core.policies.rule_policy import RulePolicy
@@ -29,8 +29,15 @@ class AnsweringStorage(LocalModelStorage):
         return ModelMetadata.from_dict({**metadata, "train_schema": GraphSchema({}).as_dict()})
 
 
-def load(archive: Path) -> tuple[ModelMetadata, Runner]:
-    """A model that can answer. Raises ModelNotFound where the file is no model."""
+class Loaded(NamedTuple):
+    """A model that can answer; until it does, a process that has it may fork."""
+
+    metadata: ModelMetadata
+    runner: Runner
+
+
+def load(archive: Path) -> Loaded:
+    """Raises ModelNotFound where the file is no model."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             storage, metadata = AnsweringStorage.from_model_archive(Path(folder), archive)
@@ -39,7 +46,7 @@ def load(archive: Path) -> tuple[ModelMetadata, Runner]:
         schema = _answering(metadata.predict_schema)
         context = ExecutionContext(graph_schema=schema, model_id=metadata.model_id)
         domains = [name for name, node in schema.nodes.items() if node.uses is DomainProvider]
-        return metadata, Runner(schema, storage, context, given=dict.fromkeys(domains, metadata.domain))
+        return Loaded(metadata, Runner(schema, storage, context, given=dict.fromkeys(domains, metadata.domain)))
 
 
 def _answering(schema: GraphSchema) -> GraphSchema:

@@ -14,11 +14,14 @@ from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.engine.storage.storage import ModelMetadata
 from rasa.exceptions import ActionLimitReached
+from rasa.shared.core.events import ActionExecutionRejected, Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from serving import model
 from serving.action_calls import action_named
+from serving.model import Loaded
 from serving.runner import Runner
+from serving.tracker import Tracker
 
 WARM_UP = ("你好", "Where is my order?")  # a sentence in each language
 
@@ -26,15 +29,14 @@ WARM_UP = ("你好", "Where is my order?")  # a sentence in each language
 class Processor(MessageProcessor):
     """Rasa's processor over a model opened for answering alone."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+    def __init__(self, model_path: Path, *args: Any, loaded: Loaded | None = None, **settings: Any) -> None:
+        self._loaded = loaded or model.load(model_path)
+        super().__init__(model_path, *args, **settings)
         # One message is understood at a time, in the order in which they came; meanwhile the loop answers others.
         self._understanding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="understanding")
 
-    @staticmethod
-    def _load_model(model_path: str | Path) -> tuple[str, ModelMetadata, Runner]:
-        path = Path(model_path)
-        return (path.name, *model.load(path))
+    def _load_model(self, model_path: str | Path) -> tuple[str, ModelMetadata, Runner]:
+        return (Path(model_path).name, *self._loaded)
 
     def warm_up(self) -> None:
         """Understand a sentence in each language: what is made at a first message is made before one comes."""
@@ -66,6 +68,19 @@ class Processor(MessageProcessor):
         prediction = self._predict_next_with_tracker(tracker)
         name = self.domain.action_names_or_texts[prediction.max_confidence_index]
         return self._get_action(name), prediction
+
+    async def get_tracker(self, conversation_id: str) -> Tracker:
+        return Tracker.of(await super().get_tracker(conversation_id))
+
+    def _log_action_on_tracker(
+        self, tracker: DialogueStateTracker, action: Action, events: list[Event] | None, prediction: PolicyPrediction
+    ) -> None:
+        """As Rasa does it, but without copies of all events for its debug lines."""
+        events = events or []
+        if not any(isinstance(event, ActionExecutionRejected) for event in events):
+            tracker.update_with_events(prediction.events, self.domain)
+            tracker.update(action.event_for_successful_execution(prediction))
+        tracker.update_with_events(events, self.domain)
 
     @staticmethod
     def _log_slots(tracker: DialogueStateTracker) -> None:

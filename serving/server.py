@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from rasa.utils.log_utils import configure_structlog
 from sanic import Sanic
 
 from serving import agent
+from serving.model import Loaded, load
 
 
 def serve(
@@ -29,17 +31,31 @@ def serve(
     known = AvailableEndpoints.read_endpoints(str(endpoints))
     channels = create_http_input_channels(None, str(credentials))
     app = configure_app(channels, enable_api=False, port=port, endpoints=known)
-    app.register_listener(partial(_load, model, known, when_loaded), "before_server_start")
+    workers = number_of_sanic_workers(known.lock_store)
+    loaded = _load_for_all(model) if workers > 1 else None
+    app.register_listener(partial(_load, model, known, loaded, when_loaded), "before_server_start")
     app.register_listener(_close, "after_server_stop")
     update_sanic_log_level()
     backlog = int(os.environ.get(ENV_SANIC_BACKLOG, "100"))
-    app.run(host=host, port=port, backlog=backlog, workers=number_of_sanic_workers(known.lock_store))
+    app.run(host=host, port=port, backlog=backlog, workers=workers)
+
+
+def _load_for_all(model: Path) -> Loaded:
+    """The model before the workers part: what none of them changes is in memory once."""
+    loaded = load(model)
+    gc.freeze()  # garbage collection would write into all of it
+    return loaded
 
 
 async def _load(
-    model: Path, endpoints: AvailableEndpoints, when_loaded: Callable[[], None], app: Sanic, _: AbstractEventLoop
+    model: Path,
+    endpoints: AvailableEndpoints,
+    loaded: Loaded | None,
+    when_loaded: Callable[[], None],
+    app: Sanic,
+    _: AbstractEventLoop,
 ) -> None:
-    app.ctx.agent = await agent.load(model, endpoints)
+    app.ctx.agent = await agent.load(model, endpoints, loaded)
     when_loaded()
 
 

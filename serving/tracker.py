@@ -12,6 +12,15 @@ from rasa.shared.core.trackers import DialogueStateTracker
 class Tracker(DialogueStateTracker):
     """Its copies share the events, which nobody changes, and nothing else."""
 
+    @classmethod
+    def of(cls, tracker: DialogueStateTracker) -> Tracker:
+        """The same conversation in a tracker of this kind."""
+        if isinstance(tracker, cls):
+            return tracker
+        other = object.__new__(cls)
+        other.__dict__.update(tracker.__dict__)
+        return other
+
     def copy(self) -> Tracker:
         other = copy.copy(self)
         other.events = copy.copy(self.events)

@@ -114,9 +114,6 @@ class RememberingTrackerStore(SQLTrackerStore):
         with self.sessionmaker() as session:
             yield session
 
-    def init_tracker(self, sender_id: str) -> Tracker:
-        return Tracker(sender_id, self.domain.slots, max_event_history=self.max_event_history)
-
     async def keys(self) -> Iterable[str]:
         return await self._in_thread(event_rows.senders)
 
@@ -170,7 +167,7 @@ class RememberingTrackerStore(SQLTrackerStore):
         """A copy as the session would be read from the table."""
         events = list(tracker.events)
         begins = max((place for place, event in enumerate(events) if isinstance(event, SessionStarted)), default=0)
-        return Kept(self._holding(tracker.copy(), events[begins:]), last, events[-1].timestamp)
+        return Kept(self._holding(Tracker.of(tracker).copy(), events[begins:]), last, events[-1].timestamp)
 
     def _holding(self, tracker: DialogueStateTracker, session: Sequence[Event]) -> DialogueStateTracker:
         """The tracker with what it must hold of its session's events."""

@@ -310,6 +310,7 @@ def test_a_text_that_only_begins_like_a_button_is_a_text(site: Chat, text: str) 
     assert site.heard() == [text]
 
 
+@pytest.mark.usefixtures("within_a_minute")
 @pytest.mark.parametrize(
     "settings", [Settings(messages_a_minute=2), Settings(messages_a_minute_per_address=2)], ids=["customer", "address"]
 )
@@ -323,6 +324,7 @@ def test_who_writes_too_fast_is_told_when_to_come_back(shop: Session, settings: 
         assert chat.heard() == ["0", "1"]
 
 
+@pytest.mark.usefixtures("within_a_minute")
 def test_who_opens_one_conversation_after_the_other_is_stopped(shop: Session) -> None:
     with serving(WebChannel(Settings(sessions_an_hour_per_address=2))) as chat:
         statuses = []
@@ -335,6 +337,7 @@ def test_who_opens_one_conversation_after_the_other_is_stopped(shop: Session) ->
     assert known == 429
 
 
+@pytest.mark.usefixtures("within_a_minute")
 def test_the_proxys_word_counts_only_where_there_is_one(shop: Session) -> None:
     def statuses(chat: Chat) -> list[int]:
         found = []
@@ -349,6 +352,7 @@ def test_the_proxys_word_counts_only_where_there_is_one(shop: Session) -> None:
         assert statuses(chat) == [200, 200, 200]
 
 
+@pytest.mark.usefixtures("within_a_minute")
 @pytest.mark.parametrize(
     ("addresses", "statuses"),
     [
@@ -392,6 +396,7 @@ def test_two_hundred_listeners_hear_what_is_theirs(shop: Session) -> None:
             listener.leave()
 
 
+@pytest.mark.usefixtures("within_a_minute")
 @pytest.mark.parametrize("path", ["/read", "/typing"])
 def test_signals_have_a_limit_too(shop: Session, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setattr("channels.limits.SIGNALS_A_MINUTE", 2)

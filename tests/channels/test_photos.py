@@ -95,12 +95,14 @@ def test_an_agent_who_has_the_conversation_answers_in_place_of_the_bot(site: Cha
     assert shop.execute(select(Photo.conversation_id)).scalar() == conversation
 
 
+@pytest.mark.usefixtures("within_a_minute")
 def test_who_sends_photo_after_photo_is_stopped(shop: Session) -> None:
     with serving(WebChannel(Settings(photos_an_hour=1))) as chat:
         chat.client.post("/session")
         assert [sent(chat.client, photo()).status_code for _ in range(2)] == [200, 429]
 
 
+@pytest.mark.usefixtures("within_a_minute")
 def test_who_sends_photos_under_many_names_is_stopped(shop: Session) -> None:
     with serving(WebChannel(Settings(photos_an_hour_per_address=2))) as chat:
         statuses = []

@@ -1,0 +1,87 @@
+"""A tracker's copies stand where Rasa's own, which replay everything, stand."""
+
+from __future__ import annotations
+
+import pytest
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import (
+    ActionExecuted,
+    ActiveLoop,
+    Event,
+    FollowupAction,
+    Restarted,
+    SlotSet,
+    UserUttered,
+)
+from rasa.shared.core.slots import TextSlot
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from serving.action_calls import Form, _state
+from serving.tracker import Tracker
+
+SLOTS = [TextSlot("size", mappings=[]), TextSlot("requested_slot", mappings=[], initial_value=None)]
+SAYS = UserUttered("a big one", {"name": "inform", "confidence": 0.9})
+CONVERSATIONS: dict[str, list[Event]] = {
+    "nothing yet": [],
+    "a slot": [ActionExecuted("action_listen"), SAYS, SlotSet("size", "L")],
+    "a form": [ActionExecuted("action_listen"), SAYS, ActionExecuted("form"), ActiveLoop("form"), SlotSet("size", "L")],
+    "what is to follow": [ActionExecuted("action_listen"), SAYS, FollowupAction("action_next")],
+    "a new beginning": [ActionExecuted("action_listen"), SAYS, SlotSet("size", "L"), Restarted(), SAYS],
+}
+told = pytest.mark.parametrize("events", CONVERSATIONS.values(), ids=CONVERSATIONS.keys())
+
+
+def both(events: list[Event]) -> tuple[Tracker, DialogueStateTracker]:
+    return tuple(kind.from_events("x", events, SLOTS) for kind in (Tracker, DialogueStateTracker))  # type: ignore
+
+
+@told
+def test_a_copy_is_in_the_state_of_the_original(events: list[Event]) -> None:
+    ours, rasas = both(events)
+
+    assert _state(ours.copy()) == _state(rasas.copy()) == _state(rasas)
+    assert _state(ours.init_copy()) == _state(rasas.init_copy())
+
+
+@told
+def test_what_happens_to_a_copy_leaves_the_original_alone(events: list[Event]) -> None:
+    ours, rasas = both(events)
+    copied = ours.copy()
+    for event in (SlotSet("size", "XL"), ActiveLoop("form"), FollowupAction("action_other"), SAYS):
+        copied.update(event)
+    copied.init_copy().update(SlotSet("size", "S"))
+
+    assert copied.get_slot("size") == "XL"
+    assert _state(ours) == _state(rasas)
+
+
+@told
+def test_a_form_looks_ahead_as_rasas_does(events: list[Event]) -> None:
+    ours, rasas = both(events)
+    domain = Domain.empty()
+    domain.slots = SLOTS
+    form, more = Form("form", None), [SlotSet("size", "M")]
+    of_rasa = super(Form, form)._temporary_tracker(rasas, more, domain)
+    here, there = (_state(one) for one in (form._temporary_tracker(ours, more, domain), of_rasa))
+    for state in (here, there):  # made a moment apart
+        state["latest_event_time"] = None
+        state["events"] = [{**event, "timestamp": None} for event in state["events"]]
+
+    assert here == there
+
+
+@told
+def test_an_action_is_told_what_rasa_tells(events: list[Event]) -> None:
+    _, rasas = both(events)
+    state = rasas.current_state()
+
+    assert {**_state(rasas), "events": None, "active_loop": None} == {**state, "events": None, "active_loop": None}
+    assert (_state(rasas)["active_loop"] or {}).get("name") == state["active_loop"].get("name")
+
+
+def test_another_kind_of_tracker_becomes_one() -> None:
+    ours, rasas = both(CONVERSATIONS["a form"])
+
+    assert Tracker.of(ours) is ours
+    assert isinstance(Tracker.of(rasas), Tracker)
+    assert _state(Tracker.of(rasas)) == _state(rasas)
