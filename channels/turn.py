@@ -64,6 +64,9 @@ class Turn:
         """Nothing is sent where a person speaks. Raises NothingToSay where there is no bot."""
         if not self._text:
             return await self._answer_to_nothing()
+        message = self._message(self._text)
+        if self._choice is None:
+            self._begin(message)
         try:
             heard = await self._tried("recording a message", self._hear())
         except ChoiceClosed:
@@ -74,7 +77,9 @@ class Turn:
             return Answer(heard.replies)
         if heard is not None and heard.is_with_person:
             return await self._noted(heard)
-        messages = await self._ask_bot(handle, heard.payload if heard else self._text)
+        if heard is not None and heard.payload != self._text:
+            message = self._message(heard.payload)
+        messages = await self._ask_bot(handle, message)
         if heard is not None:
             keeping = self._record.reply(self._conversation, heard.number, [as_line(one) for one in messages])
             kept = await self._tried("recording a reply", keeping)
@@ -136,12 +141,21 @@ class Turn:
     async def _is_with_person(self) -> bool | None:
         return await self._tried("reading who is speaking", self._record.is_with_person(self._conversation))
 
-    async def _ask_bot(self, handle: Handle, text: str) -> Messages:
+    def _message(self, text: str) -> UserMessage:
+        return UserMessage(text, WebOutput(), self._conversation, input_channel=WebOutput.name())
+
+    def _begin(self, message: UserMessage) -> None:
+        """Let the bot read the message while it is being recorded, where it can (`serving`); Rasa's own cannot."""
+        begin = getattr(self._agent.processor, "begin", None) if self._agent else None
+        if begin is not None:
+            begin(message)
+
+    async def _ask_bot(self, handle: Handle, message: UserMessage) -> Messages:
         if self._agent is None:
             raise NothingToSay("no model is loaded")
-        output = WebOutput()
-        message = UserMessage(text, output, self._conversation, input_channel=output.name())
         await self._tried("answering", handle(message))
+        output = message.output_channel
+        assert isinstance(output, WebOutput)
         return output.messages or await self._make_up_for_silence(message)
 
     async def _make_up_for_silence(self, message: UserMessage) -> Messages:

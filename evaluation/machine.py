@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from evaluation.worker import peak_memory_mb
+from evaluation.worker import KILOBYTES_PER_MEGABYTE, peak_memory_mb
 
 PROC = Path("/proc")
 
@@ -26,8 +26,23 @@ def busy() -> float:
 
 
 def peak_of_tree_mb(process: int) -> float:
-    """The most memory that a process and those it started have held, each at its own worst."""
-    return sum(peak_memory_mb(one) for one in _tree(process))
+    """The most memory that a process and those it started have held, each at its own worst; what several of them share
+    (libraries, what was loaded before they parted) counts once, where the system says how much that is."""
+    return sum(_peak_mb(one) for one in _tree(process))
+
+
+def _peak_mb(process: int) -> float:
+    """A process's share of the memory that it holds, and what it has held beside that at its worst."""
+    shares = PROC / str(process) / "smaps_rollup"
+    if not shares.exists():
+        return peak_memory_mb(process)
+    held = PROC / str(process) / "status"
+    share, most, now = _kilobytes(shares, "Pss:"), _kilobytes(held, "VmHWM:"), _kilobytes(held, "VmRSS:")
+    return (share + max(0, most - now)) / KILOBYTES_PER_MEGABYTE
+
+
+def _kilobytes(file: Path, name: str) -> int:
+    return int(_said(file, name).split()[0])
 
 
 def _tree(process: int) -> list[int]:

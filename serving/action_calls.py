@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 import aiohttp
+import ujson
 from rasa import __version__ as RASA_VERSION
 from rasa.core.actions.action import Action, RemoteAction, action_for_name_or_text
 from rasa.core.actions.forms import FormAction
@@ -30,7 +31,8 @@ MOST_CONVERSATIONS = 1000  # whose next answers are kept: a call drops those of 
 TIMEOUT = "timeout"
 SECONDS_TO_ANSWER = 20.0
 SECONDS_KEPT_OPEN = 4.0  # the action server closes a connection that is idle for five
-READ_OF_A_MESSAGE = ("intent", "entities")  # what actions read of what the bot understood of earlier messages
+READ_OF_A_MESSAGE = ("intent", "entities")  # what actions read of what the bot understood of messages
+RANKED = ("intent_ranking", "response_selector")  # of the latest message: all that it might have meant
 
 
 class ActionServer(EndpointConfig):
@@ -94,7 +96,7 @@ class ActionServer(EndpointConfig):
             async with call as answer:
                 if answer.status >= 400:
                     raise ClientResponseError(answer.status, answer.reason, await answer.text())
-                return await answer.json()
+                return await answer.json(loads=ujson.loads)
         except asyncio.TimeoutError:
             raise RasaException(f"The action server did not answer within {self._timeout.total:.0f} s.") from None
 
@@ -108,7 +110,7 @@ class ActionServer(EndpointConfig):
         if self._kept_open is None or self._kept_open.closed:
             auth = aiohttp.BasicAuth(**self.basic_auth) if self.basic_auth else None
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=SECONDS_KEPT_OPEN)
-            self._kept_open = aiohttp.ClientSession(connector=connector, auth=auth)
+            self._kept_open = aiohttp.ClientSession(connector=connector, auth=auth, json_serialize=ujson.dumps)
         return self._kept_open
 
 
@@ -208,7 +210,7 @@ def _state(tracker: DialogueStateTracker) -> dict[str, Any]:
     return {
         "sender_id": tracker.sender_id,
         "slots": tracker.current_slot_values(),
-        "latest_message": tracker._latest_message_data(),
+        "latest_message": _latest_message(tracker),
         "latest_event_time": tracker.events[-1].timestamp if tracker.events else None,
         FOLLOWUP_ACTION: tracker.followup_action,
         "paused": tracker.is_paused(),
@@ -218,6 +220,11 @@ def _state(tracker: DialogueStateTracker) -> dict[str, Any]:
         "latest_action": tracker.latest_action,
         "latest_action_name": tracker.latest_action_name,
     }
+
+
+def _latest_message(tracker: DialogueStateTracker) -> dict[str, Any] | None:
+    data = tracker._latest_message_data()
+    return {name: value for name, value in data.items() if name not in RANKED} if data else None
 
 
 def _told(event: Event) -> Mapping[str, Any]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from rasa.core.actions.action import Action
 from rasa.core.channels.channel import UserMessage
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
+from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.storage.storage import ModelMetadata
 from rasa.exceptions import ActionLimitReached
 from rasa.shared.core.events import ActionExecutionRejected, Event
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
 
 from serving import model
 from serving.action_calls import action_named
@@ -34,6 +37,8 @@ class Processor(MessageProcessor):
         super().__init__(model_path, *args, **settings)
         # One message is understood at a time, in the order in which they came; meanwhile the loop answers others.
         self._understanding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="understanding")
+        self._begun: WeakKeyDictionary[UserMessage, Future[dict[str, Any]]] = WeakKeyDictionary()
+        self._actions: dict[str, Action] = {}
 
     def _load_model(self, model_path: str | Path) -> tuple[str, ModelMetadata, Runner]:
         return (Path(model_path).name, *self._loaded)
@@ -44,6 +49,12 @@ class Processor(MessageProcessor):
             message = UserMessage(text)
             self._parse_message_with_graph(message, DialogueStateTracker.from_events(message.sender_id, []))
 
+    def begin(self, message: UserMessage) -> None:
+        """Read a message that will be handled in a moment, as far as it can be without knowing its conversation."""
+        if not self.http_interpreter:
+            inputs, target = {PLACEHOLDER_MESSAGE: [message]}, self.model_metadata.nlu_target
+            self._begun[message] = self._understanding.submit(self.graph_runner.begin, inputs, target)
+
     async def parse_message(
         self,
         message: UserMessage,
@@ -53,13 +64,22 @@ class Processor(MessageProcessor):
         if self.http_interpreter:
             return await super().parse_message(message, tracker, only_output_properties)
         tracker = tracker or DialogueStateTracker.from_events(message.sender_id, [])
-        understand = self._parse_message_with_graph
         loop = asyncio.get_running_loop()
-        understood: dict[str, Any] = await loop.run_in_executor(
-            self._understanding, understand, message, tracker, only_output_properties
+        understood = await loop.run_in_executor(
+            self._understanding, self._parse_message_with_graph, message, tracker, only_output_properties
         )
         self._update_full_retrieval_intent(understood)
         return understood
+
+    def _parse_message_with_graph(
+        self, message: UserMessage, tracker: DialogueStateTracker, only_output_properties: bool = True
+    ) -> dict[str, Any]:
+        begun, target = self._begun.pop(message, None), self.model_metadata.nlu_target
+        results = begun.result() if begun else {}  # it is over: messages are understood one after the other
+        inputs = {**results, PLACEHOLDER_MESSAGE: [message], PLACEHOLDER_TRACKER: tracker}
+        (read,) = self.graph_runner.run(inputs, [target])[target]
+        nothing = {TEXT: "", INTENT: {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, ENTITIES: []}
+        return nothing | read.as_dict(only_output_properties=only_output_properties)
 
     def predict_next_with_tracker_if_should(self, tracker: DialogueStateTracker) -> tuple[Action, PolicyPrediction]:
         goes_on = self.should_predict_another_action(tracker.latest_action_name)
@@ -89,4 +109,6 @@ class Processor(MessageProcessor):
             MessageProcessor._log_slots(tracker)
 
     def _get_action(self, action_name: str) -> Action:
-        return action_named(action_name, self.domain, self.action_endpoint)
+        if action_name not in self._actions:
+            self._actions[action_name] = action_named(action_name, self.domain, self.action_endpoint)
+        return self._actions[action_name]

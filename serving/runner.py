@@ -59,6 +59,20 @@ class Runner(GraphRunner):
         results = {**self._given, **(inputs or {})}
         return {target: self._result(target, results) for target in targets or self._schema.target_names}
 
+    def begin(self, inputs: dict[str, Any], target: str) -> dict[str, Any]:
+        """All results on the way to a target that need no more than these inputs: `run` goes on from them."""
+        results = {**self._given, **inputs}
+        self._come_nearer(target, results)
+        return results
+
+    def _come_nearer(self, name: str, results: dict[str, Any]) -> bool:
+        """Whether the result is there, once all is run that can be."""
+        if name not in results and name in self._nodes:
+            there = [self._come_nearer(need, results) for need in self._schema.nodes[name].needs.values()]
+            if all(there):
+                self._result(name, results)
+        return name in results
+
     def _result(self, name: str, results: dict[str, Any]) -> Any:
         if name not in results:
             node = self._schema.nodes[name]

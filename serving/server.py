@@ -9,16 +9,23 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from rasa.constants import ENV_SANIC_BACKLOG
+from rasa.constants import ENV_SANIC_BACKLOG, ENV_SANIC_WORKERS
 from rasa.core.run import close_resources, configure_app, create_http_input_channels
-from rasa.core.utils import AvailableEndpoints, number_of_sanic_workers
+from rasa.core.utils import (
+    AvailableEndpoints,
+    _lock_store_is_multi_worker_compatible,
+    number_of_sanic_workers,
+)
 from rasa.utils.common import configure_logging_and_warnings, update_sanic_log_level
+from rasa.utils.endpoints import EndpointConfig
 from rasa.utils.io import configure_colored_logging
 from rasa.utils.log_utils import configure_structlog
 from sanic import Sanic
 
 from serving import agent
 from serving.model import Loaded, load
+
+MOST_WORKERS = 4  # unless SANIC_WORKERS says so: what each of them adds to the memory is small, but not nothing
 
 
 def serve(
@@ -31,13 +38,22 @@ def serve(
     known = AvailableEndpoints.read_endpoints(str(endpoints))
     channels = create_http_input_channels(None, str(credentials))
     app = configure_app(channels, enable_api=False, port=port, endpoints=known)
-    workers = number_of_sanic_workers(known.lock_store)
+    workers = _workers(known.lock_store)
     loaded = _load_for_all(model) if workers > 1 else None
     app.register_listener(partial(_load, model, known, loaded, when_loaded), "before_server_start")
     app.register_listener(_close, "after_server_stop")
     update_sanic_log_level()
     backlog = int(os.environ.get(ENV_SANIC_BACKLOG, "100"))
     app.run(host=host, port=port, backlog=backlog, workers=workers)
+
+
+def _workers(lock_store: EndpointConfig | None) -> int:
+    """As SANIC_WORKERS says; else one a core, a few at most, where the system knows which cores are ours and the lock
+    store keeps the order of a conversation's messages among several."""
+    is_free = ENV_SANIC_WORKERS not in os.environ and hasattr(os, "sched_getaffinity")
+    if is_free and _lock_store_is_multi_worker_compatible(lock_store):
+        return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    return int(number_of_sanic_workers(lock_store))
 
 
 def _load_for_all(model: Path) -> Loaded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,26 @@ def test_a_policy_is_not_asked_for_what_a_rule_has_decided(model: Path, monkeypa
     assert not asked
     decided(loaded, MOMENTS["a story"])
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("text", ["hello", "book the big one", "你好"])
+def test_what_was_begun_without_the_conversation_is_gone_on_with(
+    text: str, ours: tuple[ModelMetadata, Runner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata, runner = ours
+    message = UserMessage(text)
+    begun = runner.begin({"__message__": [message]}, metadata.nlu_target)
+    run: list[str] = []
+    for name, node in runner._nodes.items():
+        noted = partial(lambda name, node, *needed: (run.append(name), node(*needed))[1], name, node)
+        monkeypatch.setitem(runner._nodes, name, noted)
+    inputs = {**begun, "__tracker__": DialogueStateTracker.from_events("x", [])}
+    (read,) = runner.run(inputs, [metadata.nlu_target])[metadata.nlu_target]
+
+    assert begun.keys() - {"__message__"} and not begun.keys() & set(run)
+    expected = understood(ours, text)
+    found = read.as_dict(only_output_properties=True)
+    assert {**found, "message_id": 0} == {**expected, "message_id": 0}
 
 
 def test_the_domain_is_the_one_that_was_trained_with(

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from rasa.utils.endpoints import EndpointConfig
 
 from deploy.processes import free_port
+from serving import server
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120.0
@@ -86,6 +88,28 @@ def test_several_workers_answer_at_one_port(model: Path, configuration: Path, mo
     assert events.count("user") == 16
     heard = [name for name in events if name in ("user", "bot")]
     assert heard == ["user", "bot"] * 16  # no message was begun before the one before it was answered
+
+
+@pytest.mark.parametrize(
+    ("lock_store", "cores", "asked", "workers"),
+    [
+        ("serving.lock_store.FileLockStore", 2, None, 2),
+        ("serving.lock_store.FileLockStore", 1, None, 1),
+        ("serving.lock_store.FileLockStore", 64, None, 4),
+        ("serving.lock_store.FileLockStore", 2, "8", 8),
+        ("serving.lock_store.FileLockStore", 2, "1", 1),
+        ("in_memory", 2, None, 1),
+        (None, 2, None, 1),
+    ],
+)
+def test_a_worker_a_core_where_their_order_is_kept(
+    monkeypatch: pytest.MonkeyPatch, lock_store: str | None, cores: int, asked: str | None, workers: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.setenv("SANIC_WORKERS", asked or "")
+    if asked is None:
+        monkeypatch.delenv("SANIC_WORKERS")
+    assert server._workers(EndpointConfig(type=lock_store) if lock_store else None) == workers
 
 
 @pytest.mark.parametrize(
