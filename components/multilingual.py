@@ -20,7 +20,6 @@ from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturiz
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
 from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE
-from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from tqdm import tqdm
@@ -31,6 +30,7 @@ from components.encoders.e5 import E5Encoder
 from components.encoders.minilm import MiniLMEncoder
 from components.encoders.universal import UniversalEncoder
 from components.encoders.weights import MissingWeights
+from components.fingerprints import Features
 
 ENCODERS = {"e5": E5Encoder, "universal": UniversalEncoder, "minilm": MiniLMEncoder}
 SOURCES = {"e5": e5.source, "universal": universal.source, "minilm": minilm.source}

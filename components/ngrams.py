@@ -21,12 +21,13 @@ from rasa.nlu.constants import TOKENS_NAMES
 from rasa.nlu.featurizers.sparse_featurizer.sparse_featurizer import SparseFeaturizer
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
 from rasa.shared.exceptions import InvalidConfigException
-from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.sparse import csr_matrix
 
 from components import hints, sources, text, vocabulary
+from components.fingerprints import Features
 from components.hints import hint_per_token
 from components.text import HAN, HAN_CHARACTER, normalise
 from components.vocabulary import WORD, Vocabulary
@@ -162,7 +163,8 @@ class NgramFeaturizer(SparseFeaturizer, GraphComponent):
             words, marks = _words(message), hint_per_token(message)
             sequence = _sequence_matrix(self._learnt[SEQUENCE], words, marks)
             sentence = _sentence_matrix(self._learnt[SENTENCE], words, marks)
-            self.add_features_to_message(sequence, sentence, TEXT, message)
+            for kind, features in ((FEATURE_TYPE_SEQUENCE, sequence), (FEATURE_TYPE_SENTENCE, sentence)):
+                message.add_features(Features(features, kind, TEXT, self._identifier))
         return messages
 
 
