@@ -1,12 +1,14 @@
 """Rasa's RulePolicy, deciding the same from what it has to look at and no more.
 
 Rasa's own makes the states of the whole conversation twice for each action, once as if there were rules about a
-message's very words and once for its intent, and formats and copies all of them for a debug line, written or not.
+message's very words and once for its intent, formats and copies all of them for a debug line, written or not, and
+compares each with all rules.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,7 @@ from rasa.shared.core.events import ActionExecuted
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import ACTION_NAME, INTENT
 
+End = tuple[str | None, str | None]  # the action before, and the intent of the message
 Found = tuple[str | None, str | None, bool]  # the action, the rule, and whether a loop goes on after something else
 
 
@@ -25,10 +28,11 @@ class AnsweringRulePolicy(RulePolicy):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        rules = [self._rule_key_to_state(key) for key in self.lookup.get(RULES, {})]
-        unhappy = [self._rule_key_to_state(key) for key in self.lookup.get(RULES_FOR_LOOP_UNHAPPY_PATH, {})]
+        known = [self.lookup.get(kind, {}) for kind in (RULES, RULES_FOR_LOOP_UNHAPPY_PATH)]
+        rules, unhappy = ([self._rule_key_to_state(key) for key in kind] for kind in known)
         self._longest = max(map(len, (*rules, *unhappy)), default=1)
         self._has_rules_for_words = any(map(_can_hold_of_words, rules))
+        self._by_end = {id(kind): self._sorted_by_end(kind) for kind in known}
 
     def _find_action_from_rules(
         self, tracker: DialogueStateTracker, domain: Domain, use_text_for_last_user_input: bool
@@ -54,6 +58,21 @@ class AnsweringRulePolicy(RulePolicy):
         self.featurizer._choose_last_user_input([states], use_text_for_last_user_input)
         return states
 
+    def _sorted_by_end(self, rules: dict[str, str]) -> dict[End, dict[str, str]]:
+        found: defaultdict[End, dict[str, str]] = defaultdict(dict)
+        for key, action in rules.items():
+            found[_end(self._rule_key_to_state(key)[-1])][key] = action
+        return found
+
+    def _get_possible_keys(self, lookup: dict[str, str], states: list[State]) -> set[str]:
+        """Of the rules, those that can apply; they are compared only where they end with what has just happened."""
+        if states and lookup:
+            by_end, (action, intent) = self._by_end[id(lookup)], _end(states[-1])
+            ends = {(action, intent), (action, None), (None, intent), (None, None)}
+            lookup = {key: done for end in ends for key, done in by_end.get(end, {}).items()}
+        possible: set[str] = super()._get_possible_keys(lookup, states)
+        return possible
+
     @staticmethod
     def format_tracker_states(states: list[State]) -> str:
         if not logging.getLogger(RulePolicy.__module__).isEnabledFor(logging.DEBUG):
@@ -65,6 +84,11 @@ class AnsweringRulePolicy(RulePolicy):
         prediction = super()._rule_prediction(*arguments, **settings)
         prediction.policy_name = RulePolicy.__name__  # by which Rasa knows it, in the ensemble and in events
         return prediction
+
+
+def _end(state: State) -> End:
+    """What a rule that ends with a state asks for, and what a state has: None where it says nothing of it."""
+    return state.get(PREVIOUS_ACTION, {}).get(ACTION_NAME), state.get(USER, {}).get(INTENT)
 
 
 def _can_hold_of_words(rule: list[State]) -> bool:
