@@ -310,7 +310,13 @@ def _comparison_line(turn: Turn, product: ProductView) -> str:
     return turn.wording.term("marks", "comparison").format(**facts)
 
 
-SUGGESTIONS = {"utter_recommendations", "utter_cheaper_recommendations", "utter_nothing_cheaper"}
+# Replies that show products to choose from: who then asks for cheaper ones means cheaper than those.
+SUGGESTIONS = {
+    "utter_recommendations",
+    "utter_cheaper_recommendations",
+    "utter_nothing_cheaper",
+    "utter_several_products",
+}
 
 
 class RecommendProducts(ShopAction):

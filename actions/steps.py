@@ -361,7 +361,7 @@ class Variant(Step):
     def read(self, turn: Turn, draft: Draft, asked: bool) -> int | None:
         if draft["items"] is None or (not asked and draft["variant"] is None):
             return None
-        found = self._match(turn, draft, wanted_options(turn) or ([turn.text] if asked else []))
+        found = self._match(turn, draft, wanted_options(turn) or ([turn.text] if asked else _lone_number(turn)))
         if found is None and asked:
             offered = self.offered(turn, draft)
             place = answers.ordinal(turn.text, len(offered))
@@ -397,6 +397,13 @@ class Variant(Step):
             return exact[0]
         near = [v.id for v in variants if all(v.options.get(kind) == code for kind, code in changed.items())]
         return near[0] if len(near) == 1 else None
+
+
+def _lone_number(turn: Turn) -> list[str]:
+    """The number in a few words that say nothing else: a size, where the item comes in it, as in "no wait, 43"."""
+    numbers = re.findall(r"\d+(?:\.\d)?", turn.text)
+    says_more = any(e["entity"] != "rating" for e in turn.entities) or answers.is_question(turn.text)
+    return numbers if len(numbers) == 1 and answers.is_short(turn.text) and not says_more else []
 
 
 def wanted_options(turn: Turn) -> list[str]:

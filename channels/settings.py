@@ -29,7 +29,7 @@ class Settings:
     streams_per_conversation: int = setting(6, "event streams open at once: windows and tabs of one customer")
     streams_per_address: int = setting(60, "event streams open at once from one address")
     heartbeat_seconds: float = setting(15, "how often a quiet event stream shows that it is alive; stay below 60")
-    counts_in: str = setting("memory://", "where the limits count; `redis://…` if several workers are to count as one")
+    counts_in: str = setting("memory://", "where the limits count, each worker for itself; or `redis://…`, all as one")
     origins: tuple[str, ...] = setting((), "sites, as https://shop.example, whose pages may talk to the bot")
     secure_cookie: bool = setting(False, "send the cookie over https only: true wherever customers come by https")
     proxies: int = setting(0, "how many proxies of yours stand before the bot, so that the customer's address is read")
