@@ -60,10 +60,13 @@ class Runner(GraphRunner):
         return {target: self._result(target, results) for target in targets or self._schema.target_names}
 
     def begin(self, inputs: dict[str, Any], target: str) -> dict[str, Any]:
-        """All results on the way to a target that need no more than these inputs: `run` goes on from them."""
+        """All results on the way to a target that need no more than these inputs: with them, `run` goes on from there.
+
+        They hold none of the inputs: whoever keeps them for a message keeps no message that is never handled.
+        """
         results = {**self._given, **inputs}
         self._come_nearer(target, results)
-        return results
+        return {name: result for name, result in results.items() if name not in inputs}
 
     def _come_nearer(self, name: str, results: dict[str, Any]) -> bool:
         """Whether the result is there, once all is run that can be."""

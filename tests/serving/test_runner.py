@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pytest
 from rasa.core.channels.channel import UserMessage
@@ -161,13 +162,23 @@ def test_what_was_begun_without_the_conversation_is_gone_on_with(
     for name, node in runner._nodes.items():
         noted = partial(lambda name, node, *needed: (run.append(name), node(*needed))[1], name, node)
         monkeypatch.setitem(runner._nodes, name, noted)
-    inputs = {**begun, "__tracker__": DialogueStateTracker.from_events("x", [])}
+    inputs = {**begun, "__message__": [message], "__tracker__": DialogueStateTracker.from_events("x", [])}
     (read,) = runner.run(inputs, [metadata.nlu_target])[metadata.nlu_target]
 
-    assert begun.keys() - {"__message__"} and not begun.keys() & set(run)
+    assert begun and "__message__" not in begun and not begun.keys() & set(run)
     expected = understood(ours, text)
     found = read.as_dict(only_output_properties=True)
     assert {**found, "message_id": 0} == {**expected, "message_id": 0}
+
+
+def test_a_message_that_is_begun_and_never_handled_is_forgotten(ours: tuple[ModelMetadata, Runner]) -> None:
+    metadata, runner = ours
+    begun: WeakKeyDictionary[UserMessage, object] = WeakKeyDictionary()
+    message = UserMessage("hello")
+    begun[message] = runner.begin({"__message__": [message]}, metadata.nlu_target)
+    del message
+
+    assert not begun
 
 
 def test_the_domain_is_the_one_that_was_trained_with(
