@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from functools import partial
@@ -60,6 +61,8 @@ def _load_for_all(model: Path) -> Loaded:
     """The model before the workers part: what none of them changes is in memory once."""
     loaded = load(model)
     gc.freeze()  # garbage collection would write into all of it
+    # Until it has a handler of its own, a worker would have Sanic's for the first process, and would not end by it.
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     return loaded
 
 

@@ -90,6 +90,22 @@ def test_several_workers_answer_at_one_port(model: Path, configuration: Path, mo
     assert heard == ["user", "bot"] * 16  # no message was begun before the one before it was answered
 
 
+def test_workers_that_are_told_to_stop_while_they_begin_do(
+    model: Path, configuration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANIC_WORKERS", "2")
+    (configuration / "endpoints.yml").write_text("lock_store: {type: serving.lock_store.FileLockStore, file: a.lock}\n")
+    with started(model, configuration, free_port()) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        deadline = time.monotonic() + SECONDS
+        while len(children.read_text().split()) < 2:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.001)
+        time.sleep(0.02)  # until the first process has noted that it has the second one
+        process.terminate()
+        assert process.wait(10) is not None
+
+
 @pytest.mark.parametrize(
     ("lock_store", "cores", "asked", "workers"),
     [
