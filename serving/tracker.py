@@ -30,10 +30,9 @@ class Tracker(DialogueStateTracker):
         return other
 
     def init_copy(self) -> Tracker:
-        other = copy.copy(self)
+        other = self.copy()
         other.events = self._create_events([])
-        other.slots = {name: _copied(slot) for name, slot in self.slots.items()}
-        other.model_id = other.assistant_id = other.sender_source = None
+        other.sender_source = None
         other._reset()
         return other
 
