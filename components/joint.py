@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Text, Type
@@ -38,7 +39,7 @@ from components import (
 )
 from components.crf import best_path, marginals
 from components.joint_archive import Description, Net
-from components.memory import Memory
+from components.memory import Memory, Recollection
 from components.ranking import ranked, selected_responses
 
 logger = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         self._description: Optional[Description] = None
         self._net: Optional[Net] = None
         self._memory: Optional[Memory] = None
+        self._remembering = ThreadPoolExecutor(1)  # beside the net
 
     @classmethod
     def create(
@@ -146,8 +148,9 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         known = message.get(ENTITIES, [])
         if self._net is not None and self._description is not None and message.get(TEXT):
             features = examples.read([message], self._config["featurizers"], self._description.shape)
+            recalled = self._remembering.submit(self._memory.recall, features) if self._memory is not None else None
             intents, tag_scores = self._net.scores(features)
-            likelihoods = self._likelihoods(features, intents)
+            likelihoods = self._likelihoods(intents, recalled.result() if recalled is not None else None)
             if not features.sentence_words.nnz and not any(map(str.isalnum, message.get(TEXT))):
                 likelihoods = dict.fromkeys(likelihoods, 0.0)  # signs alone, none of them known: it means nothing
             if tag_scores:
@@ -156,16 +159,14 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
             self._say(message, likelihoods)
         message.set(ENTITIES, known + self.add_extractor_name(found), add_to_output=True)
 
-    def _likelihoods(self, features: examples.Examples, intents: np.ndarray) -> Dict[Text, float]:
+    def _likelihoods(self, intents: np.ndarray, recalled: Optional[Recollection]) -> Dict[Text, float]:
         assert self._description is not None
         if not self._description.labels:
             return {}
         judged = self._description.calibration
-        if self._memory is None:
-            likelihoods = judged.probabilities(intents, None)
-            return dict(zip(self._description.labels, likelihoods[0].tolist(), strict=True))
-        recalled = self._memory.recall(features)
-        likelihoods = judged.probabilities(intents, recalled.scores) * judged.in_scope(recalled.likeness)[:, None]
+        likelihoods = judged.probabilities(intents, None if recalled is None else recalled.scores)
+        if recalled is not None:
+            likelihoods *= judged.in_scope(recalled.likeness)[:, None]
         return dict(zip(self._description.labels, likelihoods[0].tolist(), strict=True))
 
     def _say(self, message: Message, likelihoods: Dict[Text, float]) -> None:

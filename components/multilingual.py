@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import compress
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Text, Tuple, TypeVar
 
@@ -39,6 +40,7 @@ TOKEN_SIZES = {"e5": e5.SUBWORD_SIZE, "universal": universal.SUBWORD_SIZE, "mini
 OF_ENGLISH = "minilm"
 TEXTS_AT_ONCE, WORTH_A_BAR = 128, 1000
 LAST_LATIN_LETTER = "\u024f"
+NOTHING_BEGUN: Tuple[Text, Dict[Text, Future[List[Reading | None]]]] = ("", {})
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
@@ -126,7 +128,8 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
             }
         except MissingWeights as error:
             raise InvalidConfigException(f"{type(self).__name__}: {error}.") from error
-        self._beside = ThreadPoolExecutor(1)
+        self._threads = ThreadPoolExecutor(2)  # a customer's message is read by two processors
+        self._begun = NOTHING_BEGUN
 
     @classmethod
     def create(
@@ -137,6 +140,11 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         execution_context: ExecutionContext,
     ) -> MultilingualFeaturizer:
         return cls(config, execution_context.node_name)
+
+    def begin(self, written: Text) -> None:
+        """Starts to read the message that will be processed next, beside what is done until then."""
+        read = _read(written)
+        self._begun = read, self._reading(read)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         self._add_features(training_data.training_examples, self._config["threads"] or _processors())
@@ -170,28 +178,32 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         return found
 
     def _vectors_of(self, passages: Sequence[Passage]) -> Dict[Passage, Vectors]:
-        readings = self._alone(passages) if len(passages) == 1 else self._one_by_one(passages)
+        texts = [passage.text for passage in passages]
+        readings = self._of_one(*texts) if len(texts) == 1 else self._of_several(texts)
         return {
             passage: _joined(passage, {name: of_all[index] for name, of_all in readings.items()})
             for index, passage in enumerate(passages)
         }
 
-    def _one_by_one(self, passages: Sequence[Passage]) -> Dict[Text, List[Reading | None]]:
-        return {name: self._readings(name, passages) for name in self._encoders}
+    def _of_several(self, texts: List[Text]) -> Dict[Text, List[Reading | None]]:
+        return {name: self._readings(name, texts) for name in self._encoders}
 
-    def _alone(self, passages: Sequence[Passage]) -> Dict[Text, List[Reading | None]]:
-        """A customer's message is read by two processors: the slowest encoder reads beside the others."""
-        first, *others = self._encoders
-        reading = self._beside.submit(self._readings, first, passages)
-        readings = {name: self._readings(name, passages) for name in others}
-        return {first: reading.result(), **readings}
+    def _of_one(self, read: Text) -> Dict[Text, List[Reading | None]]:
+        begun, reading = self._begun
+        self._begun = NOTHING_BEGUN
+        reading = reading if reading and read == begun else self._reading(read)
+        return {name: one.result() for name, one in reading.items()}
 
-    def _readings(self, name: Text, passages: Sequence[Passage]) -> List[Reading | None]:
+    def _reading(self, read: Text) -> Dict[Text, Future[List[Reading | None]]]:
+        """The slowest encoder beside the others."""
+        return {name: self._threads.submit(self._readings, name, [read]) for name in self._encoders}
+
+    def _readings(self, name: Text, texts: Sequence[Text]) -> List[Reading | None]:
         """None for what an encoder cannot read."""
-        readable = [name != OF_ENGLISH or _is_english(passage.text) for passage in passages]
-        texts = [passage.text for passage, reads in zip(passages, readable, strict=True) if reads]
-        readings = iter(map(self._neutral(name), self._encoders[name].read(texts), texts))
-        return [next(readings) if reads else None for reads in readable]
+        reads = [name != OF_ENGLISH or _is_english(text) for text in texts]
+        readable = list(compress(texts, reads))
+        readings = iter(map(self._neutral(name), self._encoders[name].read(readable), readable))
+        return [next(readings) if one else None for one in reads]
 
     def _neutral(self, name: Text) -> Callable[[Reading, Text], Reading]:
         """What takes off a reading what its language adds to it: nothing where an encoder reads English alone."""
@@ -237,10 +249,13 @@ def _each(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -
 
 
 def _passage(message: Message, attribute: Text) -> Passage:
-    """The text without the spaces at its end, of which the encoders would make something."""
     spans = tuple((token.start, token.end) for token in message.get(TOKENS_NAMES[attribute]))
-    written = text.without_half_characters(message.get(attribute))
-    return Passage(text.normalise(written).rstrip(), spans)
+    return Passage(_read(message.get(attribute)), spans)
+
+
+def _read(written: Text) -> Text:
+    """The text without the spaces at its end, of which the encoders would make something."""
+    return text.normalise(text.without_half_characters(written)).rstrip()
 
 
 def _ordered(names: Iterable[Text]) -> List[Text]:

@@ -12,6 +12,7 @@ from typing import Any
 from rasa.core.policies.ensemble import PolicyPredictionEnsemble
 from rasa.core.policies.policy import Policy, PolicyPrediction
 from rasa.core.policies.rule_policy import RulePolicy
+from rasa.engine.constants import PLACEHOLDER_MESSAGE
 from rasa.engine.graph import ExecutionContext, GraphNode, GraphNodeHook, GraphSchema, SchemaNode
 from rasa.engine.runner.interface import GraphRunner
 from rasa.engine.storage.storage import ModelStorage
@@ -43,6 +44,8 @@ class Runner(GraphRunner):
             for name, node in schema.nodes.items()
             if name not in self._given
         }
+        components = [node._component for node in self._nodes.values()]
+        self._foresighted = [one for one in components if hasattr(one, "begin")]  # who may read ahead of their turn
 
     @classmethod
     def create(
@@ -65,6 +68,9 @@ class Runner(GraphRunner):
         They hold none of the inputs: whoever keeps them for a message keeps no message that is never handled.
         """
         results = {**self._given, **inputs}
+        for component in self._foresighted:
+            for message in inputs.get(PLACEHOLDER_MESSAGE, ()):
+                component.begin(message.text or "")
         self._come_nearer(target, results)
         return {name: result for name, result in results.items() if name not in inputs}
 

@@ -144,6 +144,27 @@ def test_odd_messages_are_taken(text: str, workbench: Any, featurizer: Multiling
     assert np.isfinite(sentence).all()
 
 
+@pytest.mark.parametrize("begun", [MIXED, f"  {MIXED} \n", "hi", ""])
+def test_a_message_is_read_alike_whether_or_not_it_was_begun(
+    begun: str, workbench: Any, featurizer: MultilingualFeaturizer
+) -> None:
+    (before,) = _of(workbench, featurizer, [MIXED])
+    featurizer.begin(begun)
+    for _ in range(2):
+        (after,) = _of(workbench, featurizer, [MIXED])
+        assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_what_was_begun_is_not_read_again(
+    workbench: Any, featurizer: MultilingualFeaturizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (message,) = _tokenised(workbench, [MIXED])
+    featurizer.begin(MIXED)
+    with monkeypatch.context() as patched:
+        patched.setattr(featurizer, "_reading", lambda read: pytest.fail("read again"))
+        assert featurizer.process([message])[0].features
+
+
 def test_a_message_without_tokens_is_left_alone(featurizer: MultilingualFeaturizer) -> None:
     assert not featurizer.process([Message({"intent": "greet"})])[0].features
 
