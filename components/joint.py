@@ -68,7 +68,8 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
         modules = (calibration, crf, examples, joint_archive, joint_learning, memory, processor, ranking, tags)
         return sources.fingerprint(
-            *modules, *sources.texts("crf_net", "dropout", "joint_net", "joint_training", "training_loop")
+            *modules,
+            *sources.texts("chance", "crf_net", "dropout", "hands", "joint_net", "joint_training", "training_loop"),
         )
 
     def __init__(

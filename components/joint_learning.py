@@ -43,8 +43,8 @@ FEWEST_TO_HOLD_OUT = 60
 MOST_HELD_OUT = 600
 DEFAULTS: dict[str, Any] = {
     "epochs": 8,
-    "batch_size": 64,
-    "learning_rate": 2e-3,
+    "batch_size": 128,
+    "learning_rate": 3e-3,
     "warm_up": 0.1,  # share of the steps
     "weight_decay": 0.01,
     "patience": 4,  # epochs without a better held-out score before it stops; 0 for never
@@ -170,6 +170,8 @@ def _train(
     config: dict[str, Any],
     older: tuple[Description, dict[str, Any]] | None,
 ) -> JointModel:
+    import torch
+
     from components import joint_training as training
     from components.training_loop import Schedule
 
@@ -186,7 +188,7 @@ def _train(
         model.load_state_dict(older[1])
     device = processor.device_here() if config["device"] == processor.AUTO else config["device"]
     wanted = processor.BFLOAT16 if config["precision"] == processor.AUTO else config["precision"]
-    precision = processor.precision_here(wanted, device)
+    precision = getattr(torch, processor.precision_here(wanted, device))
     training.train(
         model.to(device),
         examples,
@@ -199,8 +201,8 @@ def _train(
             warm_up=config["warm_up"],
             weight_decay=config["weight_decay"],
             patience=config["patience"],
-            precision=precision,
         ),
+        precision=precision,
         batch_size=config["batch_size"],
         seed=seed,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from components import chance, hands
 from components.crf import best_path
 from components.crf_net import ConditionalRandomField
 from components.dropout import dropout
@@ -52,30 +54,36 @@ class JointModel(nn.Module):
         self.field = ConditionalRandomField.of_tags(entity_tags) if size.tags else None
         self.losses = losses
 
+    def copied(self, precision: torch.dtype) -> JointModel:
+        """The same weights, those of the net in this precision: the table is only read, and likelihoods need it all."""
+        copied = copy.deepcopy(self)
+        copied.net.to(precision)
+        return copied
+
     def features(self, examples: Examples, indices: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The net's inputs for these sentences, dropping some while it trains.
+        """The net's inputs for these sentences, dropping some while it trains. What stands in padding is any token's.
 
         Shape: -> token bags [B, T, bag], token_dense [B, T, D], sentence_dense [B, S], mask [B, T].
         """
-        device = self.table.weight.device
-        lengths = examples.lengths[indices]
-        mask = torch.from_numpy(np.arange(max(1, lengths.max(initial=1)))[None] < lengths[:, None]).to(device)
-        rows = examples.token_rows(indices)
-        bags = _spread(self._bags(examples, rows), mask)
-        dense = torch.from_numpy(examples.token_dense[rows]).to(device)
-        sentence = torch.from_numpy(examples.sentence_dense[indices]).to(device)
+        device, precision = self.table.weight.device, self.net.masked.dtype
+        lengths = torch.from_numpy(examples.lengths[indices])
+        places = torch.arange(max(1, int(lengths.max())) if len(lengths) else 1)
+        mask = (places[None] < lengths[:, None]).to(device)
+        bags = _spread(self._bags(examples, examples.token_rows(indices)).to(precision), mask)
+        rows = torch.from_numpy(examples.starts[indices])[:, None] + places
+        dense = _rows(examples.token_dense, rows).to(device, precision)
+        sentence = _rows(examples.sentence_dense, torch.from_numpy(indices)).to(device, precision)
         if self.training:
-            self._drop_views(dense, sentence, examples, lengths)
+            self._drop_views(dense, sentence, examples)
             dense = dropout(dense, self.losses.dense_dropout)
             sentence = dropout(sentence, self.losses.dense_dropout)
-        return bags, _spread(dense, mask), sentence, mask
+        return bags, dense, sentence, mask
 
-    def _drop_views(self, dense: Tensor, sentence: Tensor, examples: Examples, lengths: np.ndarray) -> None:
+    def _drop_views(self, dense: Tensor, sentence: Tensor, examples: Examples) -> None:
         """Hides, in place, what only some messages have, so that the net learns to do without it."""
-        hidden = torch.rand(len(lengths), device=dense.device) < VIEW_DROPOUT
-        of_tokens = hidden.repeat_interleave(torch.from_numpy(lengths).to(dense.device))
-        for columns in columns_of(examples.token_views, dense.shape[1])[1:]:
-            dense[of_tokens, columns] = 0.0
+        hidden = chance.shares(len(sentence), device=dense.device) < VIEW_DROPOUT
+        for columns in columns_of(examples.token_views, dense.shape[-1])[1:]:
+            dense[hidden, :, columns] = 0.0
         for columns in columns_of(examples.sentence_views, sentence.shape[1])[1:]:
             sentence[hidden, columns] = 0.0
 
@@ -91,7 +99,7 @@ class JointModel(nn.Module):
         columns, starts = (torch.from_numpy(part.astype(np.int64)).to(device) for part in (words.indices, words.indptr))
         bags = self.table(columns, starts[:-1], per_sample_weights=weights)
         if self.training:
-            bags = bags * (torch.rand(len(bags), 1, device=device) > self.losses.word_dropout / 2)
+            bags = bags * (chance.shares(len(bags), 1, device=device) > self.losses.word_dropout / 2)
         return bags
 
     def loss(self, examples: Examples, targets: Targets, indices: np.ndarray) -> Tensor:
@@ -128,7 +136,7 @@ class JointModel(nn.Module):
         """Hides some tokens, as DIET does for its masked-token loss. Shape: hidden [B, 1+T]."""
         if not (self.training and self.losses.masked_tokens):
             return inputs, None
-        hidden = torch.rand(mask.shape, device=mask.device).lt(MASKED_SHARE) & mask
+        hidden = chance.shares(*mask.shape, device=mask.device).lt(MASKED_SHARE) & mask
         hidden = torch.cat([torch.zeros_like(mask[:, :1]), hidden], 1)
         return torch.where(hidden.unsqueeze(2), self.net.masked, inputs), hidden
 
@@ -149,12 +157,13 @@ def train(
     *,
     tag_names: Sequence[str],
     schedule: Schedule,
+    precision: torch.dtype,
     batch_size: int,
     seed: int,
 ) -> History:
-    """Trains in place on all but the `held_out` examples, which choose the best epoch."""
+    """Trains in place on all but the `held_out` examples, which choose the best epoch; computes in this precision."""
     kept = np.setdiff1d(np.arange(len(examples)), held_out)
-    lengths = examples.lengths[kept]
+    lengths, device = examples.lengths[kept], model.table.weight.device.type
 
     def batches(epoch: int) -> list[np.ndarray]:
         generator = np.random.default_rng([seed, epoch])
@@ -169,6 +178,7 @@ def train(
         batches=batches,
         schedule=schedule,
         score_of=score_of if len(held_out) else None,
+        copies=[model.copied(precision) for _ in range(hands.many_here() if device == "cpu" else 1)],
     )
 
 
@@ -233,6 +243,13 @@ def _spread(rows: Tensor, mask: Tensor) -> Tensor:
     spread = rows.new_zeros(*mask.shape, rows.shape[1])
     spread[mask] = rows
     return spread
+
+
+def _rows(features: np.ndarray, rows: Tensor) -> Tensor:
+    """Shape: features [N, D], rows of any shape -> the same, D. What is beyond the last row is the last row."""
+    if not len(features):
+        return torch.zeros(*rows.shape, features.shape[1])
+    return torch.from_numpy(features)[rows.clamp(max=len(features) - 1)]
 
 
 def _token_loss(scores: Tensor, wanted: Tensor) -> Tensor:

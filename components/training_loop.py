@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from components.hands import Hands
 
 
 @dataclass(frozen=True)
@@ -41,49 +44,68 @@ def fit(
     batches: Callable[[int], Sequence[Any]],
     schedule: Schedule,
     score_of: Callable[[nn.Module], dict[str, float]] | None = None,
+    copies: Sequence[nn.Module] = (),
 ) -> History:
     """Trains `net` in place and leaves in it the averaged weights of the best epoch.
 
     `batches` gives the batches of an epoch by its number, `score_of` the held-out scores (their mean decides; the
-    more the better). Without held-out examples the last epoch's weights stay.
+    more the better). Without held-out examples the last epoch's weights stay. Where there are `copies` of the net, they
+    learn side by side, each from its share of a batch.
     """
     averaged = copy.deepcopy(net).eval()
-    device, dtype = next(net.parameters()).device.type, getattr(torch, schedule.precision)
     optimizer = _optimizer(net, schedule)
     total = sum(len(batches(epoch)) for epoch in range(schedule.epochs)) or 1
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total, schedule.warm_up))
     history, best, since_best, steps = History(), None, 0, 0
     bar = tqdm(range(schedule.epochs), desc="Epochs", disable=not schedule.show_progress, mininterval=1.0)
-    for epoch in bar:
-        net.train()
-        losses = []
-        for batch in batches(epoch):
-            with torch.autocast(device, dtype=dtype, enabled=dtype is not torch.float32):
-                loss = loss_of(net, batch)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), schedule.largest_gradient)
-            optimizer.step()
-            rate.step()
-            steps += 1
-            _average(averaged, net, min(schedule.averaging, steps / (steps + 10)))
-            losses.append(loss.item())
-        history.losses.append(sum(losses) / max(len(losses), 1))
-        shown = {"loss": f"{history.losses[-1]:.3f}"}
-        if score_of is not None:
-            scores = score_of(averaged)
-            history.scores.append(sum(scores.values()) / max(len(scores), 1))
-            shown |= {name: f"{value:.3f}" for name, value in scores.items()}
-            if history.scores[-1] >= max(history.scores):
-                best, since_best = copy.deepcopy(averaged.state_dict()), 0
-            else:
-                since_best += 1
-        bar.set_postfix(shown)
-        if schedule.patience and since_best >= schedule.patience:
-            break
+    with _learning(net, loss_of, copies, schedule) as learn:
+        for epoch in bar:
+            net.train()
+            losses = []
+            for batch in batches(epoch):
+                losses.append(learn(batch))
+                nn.utils.clip_grad_norm_(net.parameters(), schedule.largest_gradient)
+                optimizer.step()
+                rate.step()
+                steps += 1
+                _average(averaged, net, min(schedule.averaging, steps / (steps + 10)))
+            history.losses.append(sum(losses) / max(len(losses), 1))
+            shown = {"loss": f"{history.losses[-1]:.3f}"}
+            if score_of is not None:
+                scores = score_of(averaged)
+                history.scores.append(sum(scores.values()) / max(len(scores), 1))
+                shown |= {name: f"{value:.3f}" for name, value in scores.items()}
+                if history.scores[-1] >= max(history.scores):
+                    best, since_best = copy.deepcopy(averaged.state_dict()), 0
+                else:
+                    since_best += 1
+            bar.set_postfix(shown)
+            if schedule.patience and since_best >= schedule.patience:
+                break
     net.load_state_dict(best if best is not None else averaged.state_dict())
     net.eval()
     return history
+
+
+@contextmanager
+def _learning(
+    net: nn.Module, loss_of: Callable[[nn.Module, Any], Tensor], copies: Sequence[nn.Module], schedule: Schedule
+) -> Iterator[Callable[[Any], float]]:
+    """What leaves the gradient of a batch in the net, and returns its loss."""
+    if copies:
+        with Hands(net, copies, loss_of) as hands:
+            yield hands.learn
+        return
+    device, dtype = next(net.parameters()).device.type, getattr(torch, schedule.precision)
+
+    def learn(batch: Any) -> float:
+        with torch.autocast(device, dtype=dtype, enabled=dtype is not torch.float32):
+            loss = loss_of(net, batch)
+        net.zero_grad(set_to_none=True)
+        loss.backward()
+        return loss.item()
+
+    yield learn
 
 
 def _optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
