@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -29,12 +28,6 @@ def words(text: str) -> tuple[str, ...]:
     plain = FILLER_CHARACTERS.sub(" ", plain.replace("-", "").replace("’", "'"))
     found = [_singular(word) for word in WORD.findall(plain)]
     return tuple(word for word in found if word not in FILLER_WORDS) or tuple(found)
-
-
-@lru_cache(maxsize=4096)
-def words_of_name(name: str) -> tuple[str, ...]:
-    """The words of a name in the catalogue, of which there are few; what customers write is not kept."""
-    return words(name)
 
 
 def is_called(wanted: tuple[str, ...], names: Iterable[tuple[str, ...]]) -> bool:

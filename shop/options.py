@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from rapidfuzz import fuzz
-from sqlalchemy import select
+from sqlalchemy import String, select, type_coerce
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
@@ -20,9 +21,15 @@ LONGEST_TEXT = 80
 CLOSE_ENOUGH = 80.0
 SEPARATOR = " · "
 
+# As they are stored: they are read with most messages, and made sense of only where they have changed.
+_STORED = OptionValue.__table__.c
 _VALUES = select(
-    OptionValue.kind, OptionValue.code, OptionValue.name_zh, OptionValue.name_en, OptionValue.other_names
-).order_by(OptionValue.id)
+    type_coerce(_STORED.kind, String),
+    _STORED.code,
+    _STORED.name_zh,
+    _STORED.name_en,
+    type_coerce(_STORED.other_names, String),
+).order_by(_STORED.id)
 
 
 @dataclass(frozen=True)
@@ -40,15 +47,15 @@ class OptionWords:
 
     def __init__(self, values: Sequence[Row]) -> None:
         self.values = values
-        self.proper = {(row.kind.value, row.code): (row.name_zh, row.name_en) for row in values}
+        self.proper = {(kind, code): (zh, en) for kind, code, zh, en, _ in values}
 
     @cached_property
     def names(self) -> list[OptionName]:
         """Every name of every value."""
         return [
-            OptionName(row.kind.value, row.code, plain(text), rank)
-            for row in self.values
-            for rank, texts in enumerate([(row.name_zh, row.name_en), row.other_names])
+            OptionName(kind, code, plain(text), rank)
+            for kind, code, zh, en, others in self.values
+            for rank, texts in enumerate([(zh, en), json.loads(others)])
             for text in texts
         ]
 
@@ -79,7 +86,12 @@ class OptionWords:
 @once_a_transaction
 def option_words(session: Session) -> OptionWords:
     """The names of every option value the shop knows."""
-    return OptionWords(session.execute(_VALUES).all())
+    return _words_of(tuple(session.execute(_VALUES)))
+
+
+@lru_cache(maxsize=1)
+def _words_of(values: tuple[Row, ...]) -> OptionWords:
+    return OptionWords(values)
 
 
 def option_codes(session: Session, texts: Sequence[str], product_id: int | None = None) -> dict[str, str]:
@@ -112,7 +124,9 @@ def _named_in(text: str, ranked: list[OptionName]) -> list[OptionName]:
     """Every value named in a longer text, the longest names first, none over another: "black in size 42"."""
     found: list[OptionName] = []
     taken: list[range] = []
-    for name in sorted(ranked, key=lambda name: -len(name.text)):
+    unspaced = text.replace(" ", "")
+    in_it = [name for name in ranked if name.text.replace(" ", "") in unspaced]  # a pattern for each would take long
+    for name in sorted(in_it, key=lambda name: -len(name.text)):
         match = re.search(_pattern(name.text), text)
         if match is None or any(name.kind == other.kind for other in found):
             continue

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import String, bindparam, or_, select, type_coerce
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session, selectinload
 
 from shop import clock
 from shop.categories import category_of
 from shop.database import once_a_transaction
-from shop.matching import CLOSE_ENOUGH, closeness, is_called, words, words_of_name
+from shop.matching import CLOSE_ENOUGH, closeness, is_called, words
 from shop.models import Category, Product, Promotion, PromotionKind, Variant
 from shop.options import OptionWords, option_codes, option_words
 from shop.views import VariantView
@@ -38,8 +41,10 @@ AS_GOOD_AS_THE_BEST = 3.0  # points of closeness: what is further behind the bes
 _PRODUCTS = (
     select(Product).where(Product.id.in_(bindparam("ids", expanding=True))).options(selectinload(Product.variants))
 )
-_NAMES = select(Product.id, Product.name_zh, Product.name_en, Product.short_names).order_by(
-    Product.review_count.desc(), Product.id
+# As they are stored: they are read with many messages, and cut into words only where they have changed.
+_STORED = Product.__table__.c
+_NAMES = select(_STORED.id, _STORED.name_zh, _STORED.name_en, type_coerce(_STORED.short_names, String)).order_by(
+    _STORED.review_count.desc(), _STORED.id
 )
 
 
@@ -196,9 +201,13 @@ class _Named:
 @once_a_transaction
 def _catalogue_names(session: Session) -> list[_Named]:
     """Every product's names, the most reviewed product first."""
-    rows = session.execute(_NAMES)
+    return _in_words(tuple(session.execute(_NAMES)))
+
+
+@lru_cache(maxsize=1)
+def _in_words(rows: tuple[Row, ...]) -> list[_Named]:
     return [
-        _Named(id_, [words_of_name(name) for name in (zh, en)], [words_of_name(name) for name in short])
+        _Named(id_, [words(name) for name in (zh, en)], [words(name) for name in json.loads(short)])
         for id_, zh, en, short in rows
     ]
 

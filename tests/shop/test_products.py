@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from shop import clock, database, products
 from shop.models import Category, OptionKind, OptionValue, Product, PromotionKind, Variant
 from shop.sample import catalogue
+from tests.shop.conftest import SmallShop
 
 NOON = datetime(2025, 6, 18, 12, tzinfo=clock.SHOP_TIME)
 
@@ -316,3 +317,14 @@ def test_the_sample_files_live_beside_the_sample(session: Session) -> None:
     folder = Path(catalogue.__file__).parent / "products"
     assert {path.stem for path in folder.glob("*.yml")} == {category.value for category in Category}
     assert {value.kind for value in session.query(OptionValue)} == set(OptionKind)
+
+
+def test_what_the_shop_renames_goes_by_its_new_name_at_once(small_shop: SmallShop) -> None:
+    shop, lamp = small_shop.db, small_shop.product(5_000)[0].product
+    red = shop.query(OptionValue).filter_by(code="red").one()
+    assert products.called(shop, lamp.name_en) == [lamp.id]
+    assert products.option_codes(shop, ["crimson"]) == {}
+    lamp.name_en, red.other_names = "Chandelier", ["crimson"]
+    small_shop.commit()
+    assert products.called(shop, "chandelier") == [lamp.id]
+    assert products.option_codes(shop, ["crimson"]) == {"colour": "red"}
