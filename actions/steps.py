@@ -75,7 +75,7 @@ def known_orders(turn: Turn) -> Sequence[orders.OrderView]:
 def is_proven(turn: Turn, number: str) -> bool:
     """Whether this visitor has proven the order to be theirs."""
     try:
-        orders.view_order(turn.session, turn.shopper, number)
+        account.owned_order(turn.session, turn.shopper, number)
     except OrderNotFound:
         return False
     return True

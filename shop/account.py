@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from types import SimpleNamespace
+from typing import Any, Literal
 
-from sqlalchemy import bindparam, desc, func, select
+from sqlalchemy import bindparam, desc, func, insert, select, update
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session, joinedload
 
 from shop import clock
@@ -41,11 +44,31 @@ BARE_ORDER_NUMBER = re.compile(r"(?<![A-Z0-9+])(?<![0-9][-.])(?<!\b[RT][ -])([0-
 
 # Asked with nearly every message, so they are built once: to build one takes longer than to ask it.
 _ORDER = select(Order).options(joinedload(Order.shipment)).where(Order.number == bindparam("number"))
+_GRANT, _BUYER = AccessGrant.__table__, Customer.__table__
 _GRANTS = (
-    select(AccessGrant)
-    .options(joinedload(AccessGrant.customer), joinedload(AccessGrant.order).joinedload(Order.customer))
-    .where(AccessGrant.visitor == bindparam("visitor"), AccessGrant.granted_at > bindparam("oldest"))
-    .order_by(AccessGrant.granted_at, AccessGrant.id)
+    select(_GRANT, Order.__table__.c.recipient, _BUYER.c.name, _BUYER.c.language)
+    .select_from(_GRANT)
+    .outerjoin(Order.__table__)
+    .outerjoin(_BUYER, _BUYER.c.id == func.coalesce(_GRANT.c.customer_id, Order.__table__.c.customer_id))
+    .where(_GRANT.c.visitor == bindparam("visitor"), _GRANT.c.granted_at > bindparam("oldest"))
+    .order_by(_GRANT.c.granted_at, _GRANT.c.id)
+)
+_NOBODYS = SimpleNamespace(  # what no proof fits, to compare one with where what is claimed is not there
+    account="nobody@haoke.invalid", email="nobody@haoke.invalid", phone="10000000000", postal_code="000000"
+)
+_CLAIMED = (
+    select(Order.id, Order.customer_id, Order.email, Order.phone, Order.postal_code, Customer.email.label("account"))
+    .join(Customer, Customer.id == Order.customer_id)
+    .where(Order.number == bindparam("number"))
+)
+_MISSES_ON_IT = select(func.count()).where(
+    ProofMiss.aimed_at == bindparam("aimed_at"), ProofMiss.at > bindparam("since")
+)
+_MISSES_OF_THEIRS = (
+    select(ProofMiss.at)
+    .where(ProofMiss.visitor == bindparam("visitor"))
+    .order_by(desc(ProofMiss.at))
+    .limit(POLICY.proof_attempts)
 )
 
 
@@ -114,7 +137,7 @@ def recognise(session: Session, visitor: str) -> Shopper:
     if any(grant.granted_at < half_used for grant in grants):
         begin_change(session)
         grants = _live_grants(session, visitor)
-        _renew(grants)
+        _renew(session, grants)
         session.commit()
     return _shopper(visitor, grants)
 
@@ -129,7 +152,7 @@ def proven_to_agent(session: Session, visitor: str, since: datetime, *, agent: s
 
 def renew_with_agent(session: Session, visitor: str, since: datetime) -> None:
     """The visitor has written to the person who has been serving them since a moment. The caller commits."""
-    _renew(_grants(session, visitor, oldest_with_agent(since)))
+    _renew(session, _grants(session, visitor, oldest_with_agent(since)))
 
 
 def oldest_with_agent(since: datetime) -> datetime:
@@ -170,17 +193,19 @@ def prove_order(session: Session, visitor: str, number: str, proof: str, *, agen
     begin_change(session)
     try:
         _refuse_guessing(session, who, aimed_at=aimed_at)
-        order = _order_or_nobodys(session, number)
-        is_their_email = is_same_email(proof, order.customer.email)
-        is_proven = is_their_email | _is_on_order(proof, order)
-        if order.id is None or not is_proven:
+        order = session.execute(_CLAIMED, {"number": number}).one_or_none()
+        on_file = order or _NOBODYS
+        is_their_email = is_same_email(proof, on_file.account)
+        is_proven = is_their_email | _is_on_order(proof, on_file)
+        if order is None or not is_proven:
             _count_miss(session, who, aimed_at=aimed_at)
             raise OrderNotFound(number)
         _grant(session, visitor, order_id=order.id)
         if is_their_email:
             _grant(session, visitor, customer_id=order.customer_id)
+        shopper = _shopper(visitor, _live_grants(session, visitor))
         session.commit()
-        return _shopper(visitor, _live_grants(session, visitor))
+        return shopper
     finally:
         session.rollback()
 
@@ -194,14 +219,16 @@ def prove_identity(session: Session, visitor: str, email: str, phone: str) -> Sh
     begin_change(session)
     try:
         _refuse_guessing(session, visitor, aimed_at=claimed)
-        customer = _customer_of(session, claimed) or _nobody()
-        is_proven = is_same_phone(phone, customer.phone) | are_last_four(phone, customer.phone)
-        if customer.id is None or not is_proven:
+        customer = _customer_of(session, claimed)
+        on_file = (customer or _NOBODYS).phone
+        is_proven = is_same_phone(phone, on_file) | are_last_four(phone, on_file)
+        if customer is None or not is_proven:
             _count_miss(session, visitor, aimed_at=claimed)
             raise IdentityNotProven
         _grant(session, visitor, customer_id=customer.id)
+        shopper = _shopper(visitor, _live_grants(session, visitor))
         session.commit()
-        return _shopper(visitor, _live_grants(session, visitor))
+        return shopper
     finally:
         session.rollback()
 
@@ -353,19 +380,7 @@ def _move(session: Session, customer: Customer, change: ProfileChange) -> None:
     address.postal_code = change.new_postal_code or ""
 
 
-def _order_or_nobodys(session: Session, number: str) -> Order:
-    """The order, or a stand-in that costs the same work and that nobody can prove."""
-    query = select(Order).options(joinedload(Order.customer)).where(Order.number == number)
-    found = session.execute(query).scalar_one_or_none()
-    nobody = _nobody()
-    return found or Order(customer=nobody, email=nobody.email, phone=nobody.phone, postal_code="000000")
-
-
-def _nobody() -> Customer:
-    return Customer(email="nobody@haoke.invalid", phone="10000000000")
-
-
-def _is_on_order(proof: str, order: Order) -> bool:
+def _is_on_order(proof: str, order: Row | SimpleNamespace) -> bool:
     """All four are compared, whichever matches: the time taken tells nothing."""
     return (
         is_same_email(proof, order.email)
@@ -377,8 +392,7 @@ def _is_on_order(proof: str, order: Order) -> bool:
 
 def _refuse_guessing(session: Session, visitor: str, aimed_at: str) -> None:
     since = clock.now() - timedelta(days=1)
-    query = select(func.count()).where(ProofMiss.aimed_at == aimed_at, ProofMiss.at > since)
-    misses_on_it = session.execute(query).scalar_one()
+    misses_on_it = session.execute(_MISSES_ON_IT, {"aimed_at": aimed_at, "since": since}).scalar_one()
     misses_of_theirs = _misses_in_a_row(session, visitor)
     if misses_of_theirs >= POLICY.proof_attempts or misses_on_it >= POLICY.proof_attempts_per_order_a_day:
         raise TooManyAttempts
@@ -386,9 +400,8 @@ def _refuse_guessing(session: Session, visitor: str, aimed_at: str) -> None:
 
 def _misses_in_a_row(session: Session, visitor: str) -> int:
     """A visitor's latest misses, back to the last silence that was long enough to forgive what came before it."""
-    query = select(ProofMiss.at).where(ProofMiss.visitor == visitor).order_by(desc(ProofMiss.at))
     pause, later, count = timedelta(minutes=POLICY.proof_lasts_minutes), clock.now(), 0
-    for moment in session.execute(query.limit(POLICY.proof_attempts)).scalars():
+    for moment in session.execute(_MISSES_OF_THEIRS, {"visitor": visitor}).scalars():
         if later - moment >= pause:
             break
         later, count = moment, count + 1
@@ -402,35 +415,36 @@ def _count_miss(session: Session, visitor: str, aimed_at: str) -> None:
 
 def _grant(session: Session, visitor: str, order_id: int | None = None, customer_id: int | None = None) -> None:
     """A grant of the same again is renewed, so that there is one row for each thing proven."""
-    same = select(AccessGrant).filter_by(visitor=visitor, order_id=order_id, customer_id=customer_id)
-    grant = session.execute(same).scalars().first()
-    if grant is None:
-        grant = AccessGrant(visitor=visitor, order_id=order_id, customer_id=customer_id)
-        session.add(grant)
-    grant.granted_at = clock.now()
+    proven = {"visitor": visitor, "order_id": order_id, "customer_id": customer_id}
+    same = update(_GRANT).where(*(_GRANT.c[name] == value for name, value in proven.items()))
+    renewed: Any = session.execute(same.values(granted_at=clock.now()))
+    if renewed.rowcount == 0:
+        session.execute(insert(_GRANT).values(**proven, granted_at=clock.now()))
 
 
-def _renew(grants: list[AccessGrant]) -> None:
-    for grant in grants:
-        grant.granted_at = clock.now()
+def _renew(session: Session, grants: Sequence[Row]) -> None:
+    ids = [grant.id for grant in grants]
+    session.execute(update(_GRANT).where(_GRANT.c.id.in_(ids)).values(granted_at=clock.now()))
 
 
-def _live_grants(session: Session, visitor: str) -> list[AccessGrant]:
+@once_a_transaction
+def _live_grants(session: Session, visitor: str) -> Sequence[Row]:
     """Oldest first."""
     return _grants(session, visitor, clock.now() - timedelta(minutes=POLICY.proof_lasts_minutes))
 
 
-def _grants(session: Session, visitor: str, oldest: datetime) -> list[AccessGrant]:
-    return list(session.execute(_GRANTS, {"visitor": visitor, "oldest": oldest}).scalars())
+def _grants(session: Session, visitor: str, oldest: datetime) -> Sequence[Row]:
+    found: Sequence[Row] = session.execute(_GRANTS, {"visitor": visitor, "oldest": oldest}).all()
+    return found
 
 
-def _shopper(visitor: str, grants: list[AccessGrant]) -> Shopper:
+def _shopper(visitor: str, grants: Sequence[Row]) -> Shopper:
     """The account proven last counts; one visitor is one customer."""
-    customer = next((grant.customer for grant in reversed(grants) if grant.customer), None)
-    orders = [grant.order for grant in grants if grant.order]
-    ids = frozenset(order.id for order in orders)
-    if customer is not None:
-        return Shopper(visitor, customer.id, ids, customer.name, customer.language)
+    account = next((grant for grant in reversed(grants) if grant.customer_id is not None), None)
+    orders = [grant for grant in grants if grant.order_id is not None]
+    ids = frozenset(grant.order_id for grant in orders)
+    if account is not None:
+        return Shopper(visitor, account.customer_id, ids, account.name, account.language)
     if orders:
-        return Shopper(visitor, None, ids, orders[-1].recipient, orders[-1].customer.language)
+        return Shopper(visitor, None, ids, orders[-1].recipient, orders[-1].language)
     return Shopper(visitor, None, ids, None, None)
