@@ -53,6 +53,13 @@ _GRANTS = (
     .where(_GRANT.c.visitor == bindparam("visitor"), _GRANT.c.granted_at > bindparam("oldest"))
     .order_by(_GRANT.c.granted_at, _GRANT.c.id)
 )
+_SAME_AGAIN = (
+    update(_GRANT)
+    .where(_GRANT.c.visitor == bindparam("its_visitor"))
+    .where(_GRANT.c.order_id.is_not_distinct_from(bindparam("its_order_id")))
+    .where(_GRANT.c.customer_id.is_not_distinct_from(bindparam("its_customer_id")))
+    .values(granted_at=bindparam("its_granted_at"))
+)
 _NOBODYS = SimpleNamespace(  # what no proof fits, to compare one with where what is claimed is not there
     account="nobody@haoke.invalid", email="nobody@haoke.invalid", phone="10000000000", postal_code="000000"
 )
@@ -261,6 +268,8 @@ def owned_order(session: Session, shopper: Shopper, number: str, *, to_change: b
     `to_change` locks its row until the transaction ends. Raises OrderNotFound.
     """
     canonical = normalise_order_number(number) or storable(number, 12)
+    if not shopper.is_known:
+        raise OrderNotFound(canonical)  # whether it is there or not
     order = _order_to_change(session, canonical) if to_change else _order(session, canonical)
     if order is None or not _may_see(shopper, order):
         raise OrderNotFound(canonical)
@@ -415,11 +424,10 @@ def _count_miss(session: Session, visitor: str, aimed_at: str) -> None:
 
 def _grant(session: Session, visitor: str, order_id: int | None = None, customer_id: int | None = None) -> None:
     """A grant of the same again is renewed, so that there is one row for each thing proven."""
-    proven = {"visitor": visitor, "order_id": order_id, "customer_id": customer_id}
-    same = update(_GRANT).where(*(_GRANT.c[name] == value for name, value in proven.items()))
-    renewed: Any = session.execute(same.values(granted_at=clock.now()))
+    proven = {"visitor": visitor, "order_id": order_id, "customer_id": customer_id, "granted_at": clock.now()}
+    renewed: Any = session.execute(_SAME_AGAIN, {f"its_{name}": value for name, value in proven.items()})
     if renewed.rowcount == 0:
-        session.execute(insert(_GRANT).values(**proven, granted_at=clock.now()))
+        session.execute(insert(_GRANT), proven)
 
 
 def _renew(session: Session, grants: Sequence[Row]) -> None:
