@@ -70,10 +70,12 @@ def once_a_transaction(read: Callable[Concatenate[Session, Of], Read]) -> Callab
 
     @wraps(read)
     def known_or_read(session: Session, /, *of: Of.args, **named: Of.kwargs) -> Read:
-        if _is_changing(session):
-            return read(session, *of, **named)
         transaction = session.get_transaction()
-        assert transaction is not None  # `_is_changing` has begun one
+        if transaction is None or transaction not in known:
+            if _is_changing(session):
+                return read(session, *of, **named)
+            transaction = session.get_transaction()
+            assert transaction is not None  # `_is_changing` has begun one
         of_transaction, asked = known.setdefault(transaction, {}), (of, *named.items())
         if asked not in of_transaction:
             of_transaction[asked] = read(session, *of, **named)
