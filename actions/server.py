@@ -13,7 +13,9 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
+from actions import answers
 from actions.ahead import Executor
+from shop import wording
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ def app() -> Sanic:
 
     @server.before_server_start
     async def keep_what_is_loaded(*_: object) -> None:
+        for read in (answers.lexicon, wording.words):
+            read()  # now, rather than while the first customer waits
         gc.freeze()  # looking through it for garbage would hold up a message now and then
 
     @server.get("/health")
