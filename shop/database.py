@@ -31,6 +31,7 @@ WRITING = {BEGIN: "IMMEDIATE"}  # execution options of a transaction that takes 
 
 Read = TypeVar("Read")
 Of = ParamSpec("Of")
+_known: WeakKeyDictionary[SessionTransaction, dict[object, Any] | None] = WeakKeyDictionary()
 
 
 def url() -> str:
@@ -66,22 +67,29 @@ def once_a_transaction(read: Callable[Concatenate[Session, Of], Read]) -> Callab
 
     In a transaction that changes something it is read anew each time.
     """
-    known: WeakKeyDictionary[SessionTransaction, dict[object, Read]] = WeakKeyDictionary()
 
     @wraps(read)
     def known_or_read(session: Session, /, *of: Of.args, **named: Of.kwargs) -> Read:
-        transaction = session.get_transaction()
-        if transaction is None or transaction not in known:
-            if _is_changing(session):
-                return read(session, *of, **named)
-            transaction = session.get_transaction()
-            assert transaction is not None  # `_is_changing` has begun one
-        of_transaction, asked = known.setdefault(transaction, {}), (of, *named.items())
-        if asked not in of_transaction:
-            of_transaction[asked] = read(session, *of, **named)
-        return of_transaction[asked]
+        known, asked = _known_in_transaction(session), (read, of, *named.items())
+        if known is None:
+            return read(session, *of, **named)
+        if asked not in known:
+            known[asked] = read(session, *of, **named)
+        found: Read = known[asked]
+        return found
 
     return known_or_read
+
+
+def _known_in_transaction(session: Session) -> dict[object, Any] | None:
+    """What has been read once in the session's transaction; None where it changes something."""
+    transaction = session.get_transaction()
+    if transaction is None or transaction not in _known:
+        is_changing = _is_changing(session)
+        transaction = session.get_transaction()
+        assert transaction is not None  # `_is_changing` has begun one
+        _known[transaction] = None if is_changing else {}
+    return _known[transaction]
 
 
 def _is_changing(session: Session) -> bool:
