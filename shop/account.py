@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from sqlalchemy import bindparam, desc, func, insert, select, update
 from sqlalchemy.engine import Row
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from shop import clock
 from shop.contacts import (
@@ -43,7 +43,7 @@ WRITTEN_ORDER_NUMBER = re.compile(r"(?<![A-Z0-9])W[ -]?([0-9]{7})(?![A-Z0-9@])")
 BARE_ORDER_NUMBER = re.compile(r"(?<![A-Z0-9+])(?<![0-9][-.])(?<!\b[RT][ -])([0-9]{7,8})(?![A-Z0-9@])(?!\.[0-9])")
 
 # Asked with nearly every message, so they are built once: to build one takes longer than to ask it.
-_ORDER = select(Order).options(joinedload(Order.shipment)).where(Order.number == bindparam("number"))
+_ORDER = select(Order).where(Order.number == bindparam("number"))  # an option would slow down all that it leads to
 _GRANT, _BUYER = AccessGrant.__table__, Customer.__table__
 _GRANTS = (
     select(_GRANT, Order.__table__.c.recipient, _BUYER.c.name, _BUYER.c.language)
