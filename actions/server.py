@@ -12,6 +12,7 @@ from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundExceptio
 from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
+from sqlalchemy.orm import configure_mappers
 
 from actions import answers
 from actions.ahead import Executor
@@ -28,8 +29,8 @@ def app() -> Sanic:
 
     @server.before_server_start
     async def keep_what_is_loaded(*_: object) -> None:
-        for read in (answers.lexicon, wording.words):
-            read()  # now, rather than while the first customer waits
+        for prepare in (answers.lexicon, wording.words, configure_mappers):
+            prepare()  # now, rather than while the first customer waits
         gc.freeze()  # looking through it for garbage would hold up a message now and then
 
     @server.get("/health")
