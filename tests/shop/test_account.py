@@ -440,3 +440,17 @@ def test_what_is_no_address_is_refused(small_shop: SmallShop, order: Order, valu
 def test_what_is_no_postal_code_is_refused(small_shop: SmallShop, order: Order, code: str) -> None:
     with pytest.raises(InvalidAddress):
         preview_profile_change(small_shop.db, small_shop.shopper(order.customer), "address", "南京西路 1266 号", code)
+
+
+def test_a_proof_tells_what_the_visitor_is_recognised_by_from_then_on(small_shop: SmallShop, order: Order) -> None:
+    of_order = prove_order(small_shop.db, "visitor", order.number, order.phone)
+    assert of_order == recognise(small_shop.db, "visitor") and of_order.name == order.recipient
+    of_account = prove_order(small_shop.db, "visitor", order.number, "emma@example.com")
+    assert of_account == recognise(small_shop.db, "visitor") and of_account.name == order.customer.name
+
+
+def test_whoever_has_proven_nothing_sees_no_order_there_or_not(small_shop: SmallShop, order: Order) -> None:
+    nobody = recognise(small_shop.db, "visitor")
+    for number in (order.number, "W9999999"):
+        with pytest.raises(OrderNotFound):
+            owned_order(small_shop.db, nobody, number)
