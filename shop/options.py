@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from rapidfuzz import fuzz
-from sqlalchemy import String, select, type_coerce
+from sqlalchemy import String, cast, select, type_coerce
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
@@ -28,7 +28,7 @@ _VALUES = select(
     _STORED.code,
     _STORED.name_zh,
     _STORED.name_en,
-    type_coerce(_STORED.other_names, String),
+    cast(_STORED.other_names, String),
 ).order_by(_STORED.id)
 
 

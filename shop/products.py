@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
-from sqlalchemy import String, bindparam, or_, select, type_coerce
+from sqlalchemy import String, bindparam, cast, or_, select
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session, selectinload
 
@@ -43,7 +43,7 @@ _PRODUCTS = (
 )
 # As they are stored: they are read with many messages, and cut into words only where they have changed.
 _STORED = Product.__table__.c
-_NAMES = select(_STORED.id, _STORED.name_zh, _STORED.name_en, type_coerce(_STORED.short_names, String)).order_by(
+_NAMES = select(_STORED.id, _STORED.name_zh, _STORED.name_en, cast(_STORED.short_names, String)).order_by(
     _STORED.review_count.desc(), _STORED.id
 )
 
