@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -24,12 +24,24 @@ REASSURED_EVERY = timedelta(minutes=2)  # who waits and writes again hears that 
 TYPING_LASTS = timedelta(seconds=6)
 MOST_AT_ONCE = 200
 
-# Asked with every message, so they are built once: to build one takes longer than to ask it.
-_ROW = (
-    select(Conversation)
-    .where(Conversation.id == bindparam("conversation"))
-    .with_for_update()
-    .execution_options(populate_existing=True)
+_TYPED_AT = {
+    Sender.CUSTOMER: "customer_typed_at",
+    Sender.AGENT: "staff_typed_at",
+    Sender.BOT: "staff_typed_at",  # it speaks for them, too
+}
+_conversations, _messages = Conversation.__table__, Message.__table__
+# Asked with every message, so they are built once, and of the tables: to build one takes longer than to ask it, and so
+# does to make objects of a few columns.
+_OF_CONVERSATION = _conversations.c.id == bindparam("conversation")
+_LAST_NUMBER = select(_conversations.c.last_number).where(_OF_CONVERSATION).with_for_update()
+_ADD = _messages.insert()
+_COUNT = update(_conversations).where(_OF_CONVERSATION).values(last_number=bindparam("last"))
+_COUNT_OF = {sender: _COUNT.values({_TYPED_AT[sender]: None}) for sender in Sender}
+_ANSWER = (
+    update(_messages)
+    .where(_messages.c.conversation_id == bindparam("conversation"), _messages.c.number == bindparam("to"))
+    .where(_messages.c.is_answered.is_(False))
+    .values(is_answered=True)
 )
 _MESSAGE = select(Message).where(
     Message.conversation_id == bindparam("conversation"), Message.number == bindparam("number")
@@ -126,32 +138,33 @@ def hear(
     The same `key` again is the same message, whatever else it says. Raises ChoiceClosed.
     """
     begin_change(session)
-    row = _locked(session, conversation)
+    last = _locked(session, conversation)
     message = _by_key(session, conversation, key) if key else None
     payload = text
     if choice is not None:
         text, payload = _button(session, conversation, choice, take=message is None)
-    is_new = message is None
-    if message is None:
-        row.customer_typed_at = None
-        extras = {"photo": photo.name} if photo is not None else {}
-        message = _append(session, row, Line(Sender.CUSTOMER, text, extras=extras), key=key)
-        if photo is not None:
-            case = trouble.case_for_photos(session, conversation)
-            kept = Photo(name=photo.name, kind=photo.kind, conversation_id=conversation, ticket_id=case)
-            kept.at = message.at
-            session.add(kept)
     handover = open_handover_in(session, conversation)
-    is_with_person, callback = handover is not None, _callback(handover, text) if is_new else None
-    behind = _to_be_told_again(session, handover) if is_new and callback is None else None
-    if handover is not None and is_new:
+    is_with_person = handover is not None
+    if message is not None:
+        number, is_answered = message.number, message.is_answered
+        session.commit()
+        replies = _replies(session, conversation, number) if is_answered else None
+        return Heard(number, payload, False, is_with_person, replies)
+    callback = _callback(handover, text)
+    behind = _to_be_told_again(session, handover) if callback is None else None
+    if handover is not None:
         account.renew_with_agent(session, conversation, handover.opened_at)
-    if is_new and is_with_person and callback is None and behind is None:
-        message.is_answered = True  # the agent owes the answer, and no request waits for it
-    number, is_answered = message.number, message.is_answered
+    # an agent owes the answer, and no request waits for it
+    is_left_to_agent = is_with_person and callback is None and behind is None
+    line = Line(Sender.CUSTOMER, text, extras={"photo": photo.name} if photo is not None else {})
+    (said,) = _append(session, conversation, last, [line], key=key, is_answered=is_left_to_agent)
+    if photo is not None:
+        case = trouble.case_for_photos(session, conversation)
+        kept = Photo(name=photo.name, kind=photo.kind, conversation_id=conversation, ticket_id=case)
+        kept.at = said.at
+        session.add(kept)
     session.commit()
-    replies = _replies(session, conversation, number) if is_answered else None
-    return Heard(number, payload, is_new, is_with_person, replies, callback, behind)
+    return Heard(said.number, payload, True, is_with_person, () if is_left_to_agent else None, callback, behind)
 
 
 def reply(session: Session, conversation: str, to: int, lines: Sequence[Line]) -> tuple[Said, ...]:
@@ -160,26 +173,22 @@ def reply(session: Session, conversation: str, to: int, lines: Sequence[Line]) -
     What is returned may be sent: the answer, as it now stands in the record.
     """
     begin_change(session)
-    row = _locked(session, conversation)
-    asked = _by_number(session, conversation, to)
-    if asked is not None and asked.is_answered:
+    last = _locked(session, conversation)
+    answered: Any = session.execute(_ANSWER, {"conversation": conversation, "to": to})
+    if answered.rowcount == 0 and _by_number(session, conversation, to) is not None:
         session.rollback()
         return _replies(session, conversation, to)
     handover = open_handover_in(session, conversation)
     is_with_agent = handover is not None and handover.state is HandoverState.TAKEN
-    replies = () if is_with_agent else tuple(_said(_append(session, row, line, reply_to=to)) for line in lines)
-    if asked is not None:
-        asked.is_answered = True
+    replies = () if is_with_agent else _append(session, conversation, last, lines, reply_to=to)
     session.commit()
     return replies
 
 
 def record(session: Session, conversation: str, lines: Iterable[Line]) -> None:
     """Keep a conversation that was held elsewhere, where nothing is known of it yet. The caller commits."""
-    row = _locked(session, conversation)
-    if row.last_number == 0:
-        for line in lines:
-            _append(session, row, line).is_answered = True
+    if _locked(session, conversation) == 0:
+        _append(session, conversation, 0, lines, is_answered=True)
 
 
 def since(session: Session, conversation: str, after: int = 0, *, limit: int = MOST_AT_ONCE) -> tuple[Said, ...]:
@@ -203,7 +212,7 @@ def has_photo(session: Session, conversation: str, name: str) -> bool:
 def has_read(session: Session, conversation: str, reader: Sender, number: int) -> None:
     """A side has seen everything up to a number. A mark never goes back, nor past what was said."""
     begin_change(session)
-    row = _locked(session, conversation)
+    row = _locked_row(session, conversation)
     column = "customer_has_read" if reader is Sender.CUSTOMER else "staff_has_read"
     setattr(row, column, max(getattr(row, column), min(number, row.last_number)))
     session.commit()
@@ -212,8 +221,7 @@ def has_read(session: Session, conversation: str, reader: Sender, number: int) -
 def is_typing(session: Session, conversation: str, writer: Sender) -> None:
     """A side is writing. It lapses by itself after some seconds."""
     begin_change(session)
-    row = _locked(session, conversation)
-    setattr(row, "customer_typed_at" if writer is Sender.CUSTOMER else "staff_typed_at", clock.now())
+    setattr(_locked_row(session, conversation), _TYPED_AT[writer], clock.now())
     session.commit()
 
 
@@ -226,13 +234,12 @@ def append_once(
     session: Session, conversation: str, line: Line, *, agent: str | None = None, key: str | None = None
 ) -> tuple[Said, bool]:
     """Add a line within the caller's change, unless one of this key is there already; and whether it is new."""
-    row = _locked(session, conversation)
+    last = _locked(session, conversation)
     message = _by_key(session, conversation, key) if key else None
     if message is not None:
         return _said(message), False
-    if line.sender is not Sender.CUSTOMER:
-        row.staff_typed_at = None
-    return _said(_append(session, row, line, agent=agent, key=key)), True
+    (said,) = _append(session, conversation, last, [line], agent=agent, key=key)
+    return said, True
 
 
 def lock(session: Session, conversation: str) -> None:
@@ -240,47 +247,51 @@ def lock(session: Session, conversation: str) -> None:
     _locked(session, conversation)
 
 
-def _locked(session: Session, conversation: str) -> Conversation:
-    """The conversation's row, its own until the transaction ends: so its numbers have no gaps."""
-    row = _row(session, conversation)
-    if row is None:  # of two first messages at once, the second waits here for the first, and takes its row
+def _locked(session: Session, conversation: str) -> int:
+    """The conversation's last number. Its row is the caller's until the transaction ends: so numbers have no gaps."""
+    last = _last_number(session, conversation)
+    if last is None:  # of two first messages at once, the second waits here for the first, and takes its row
         opening = insert(Conversation).values(id=conversation, opened_at=clock.now())  # SQLite words it alike
         is_mysql = session.get_bind().dialect.name in ("mysql", "mariadb")
         session.execute(opening.prefix_with("IGNORE") if is_mysql else opening.on_conflict_do_nothing())
-        row = _row(session, conversation)
-        assert row is not None
+        last = _last_number(session, conversation)
+        assert last is not None
+    return last
+
+
+def _locked_row(session: Session, conversation: str) -> Conversation:
+    _locked(session, conversation)
+    row: Conversation | None = session.get(Conversation, conversation)
+    assert row is not None
     return row
 
 
-def _row(session: Session, conversation: str) -> Conversation | None:
-    found: Conversation | None = session.execute(_ROW, {"conversation": conversation}).scalar_one_or_none()
+def _last_number(session: Session, conversation: str) -> int | None:
+    found: int | None = session.execute(_LAST_NUMBER, {"conversation": conversation}).scalar_one_or_none()
     return found
 
 
 def _append(
     session: Session,
-    row: Conversation,
-    line: Line,
+    conversation: str,
+    last: int,
+    lines: Iterable[Line],
     *,
     key: str | None = None,
     reply_to: int | None = None,
     agent: str | None = None,
-) -> Message:
-    row.last_number += 1
-    message = Message(
-        conversation_id=row.id,
-        number=row.last_number,
-        at=line.at or clock.now(),
-        sender=line.sender,
-        agent=agent,
-        text=line.text,
-        extras=dict(line.extras),
-        key=key,
-        reply_to=reply_to,
-        is_answered=False,
+    is_answered: bool = False,
+) -> tuple[Said, ...]:
+    """Add lines of one sender behind the last number. Who has written something is writing no more."""
+    said = tuple(
+        Said(number, line.sender, line.text, line.at or clock.now(), dict(line.extras), agent, key)
+        for number, line in enumerate(lines, last + 1)
     )
-    session.add(message)
-    return message
+    if said:
+        rest = {"conversation_id": conversation, "reply_to": reply_to, "is_answered": is_answered}
+        session.execute(_ADD, [{**vars(one), **rest} for one in said])
+        session.execute(_COUNT_OF[said[-1].sender], {"conversation": conversation, "last": said[-1].number})
+    return said
 
 
 def _by_key(session: Session, conversation: str, key: str) -> Message | None:
