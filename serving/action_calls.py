@@ -19,11 +19,19 @@ from rasa.core.actions.action import Action, RemoteAction, action_for_name_or_te
 from rasa.core.actions.forms import FormAction
 from rasa.core.channels.channel import OutputChannel
 from rasa.core.nlg import NaturalLanguageGenerator
+from rasa.shared.constants import ASSISTANT_ID_KEY
 from rasa.shared.core.constants import ACTIVE_LOOP, FOLLOWUP_ACTION, REQUESTED_SLOT, TRIGGER_MESSAGE
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, Event, SlotSet, UserUttered
+from rasa.shared.core.events import (
+    ActionExecuted,
+    DefinePrevUserUtteredFeaturization,
+    Event,
+    SlotSet,
+    UserUttered,
+)
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import FileNotFoundException, RasaException
+from rasa.shared.nlu.constants import METADATA_MODEL_ID
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig, concat_url
 
 AHEAD = "ahead"  # in a call: what comes next is wanted, too; in an answer: what comes next (`actions/ahead.py`)
@@ -32,6 +40,8 @@ TIMEOUT = "timeout"
 SECONDS_TO_ANSWER = 20.0
 SECONDS_KEPT_OPEN = 4.0  # the action server closes a connection that is idle for five
 READ_OF_A_MESSAGE = ("intent", "entities")  # what actions read of what the bot understood of messages
+UNTOLD = (SlotSet, DefinePrevUserUtteredFeaturization)  # slots are told as they stand
+STAMPS = (METADATA_MODEL_ID, ASSISTANT_ID_KEY)  # with which Rasa marks every event
 RANKED = ("intent_ranking", "response_selector")  # of the latest message: all that it might have meant
 
 
@@ -205,7 +215,7 @@ def _assumption(tracker: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _state(tracker: DialogueStateTracker) -> dict[str, Any]:
-    """What `tracker.current_state` gives, but of what was understood of messages only what actions read."""
+    """What `tracker.current_state` gives, but of events and of what was understood only what actions read."""
     loop = tracker.active_loop
     return {
         "sender_id": tracker.sender_id,
@@ -214,7 +224,7 @@ def _state(tracker: DialogueStateTracker) -> dict[str, Any]:
         "latest_event_time": tracker.events[-1].timestamp if tracker.events else None,
         FOLLOWUP_ACTION: tracker.followup_action,
         "paused": tracker.is_paused(),
-        "events": [_told(event) for event in tracker.events],
+        "events": [_told(event) for event in tracker.events if not isinstance(event, UNTOLD)],
         "latest_input_channel": tracker.get_latest_input_channel(),
         ACTIVE_LOOP: {**vars(loop), TRIGGER_MESSAGE: _parts_read(loop.trigger_message or {})} if loop else {},
         "latest_action": tracker.latest_action,
@@ -231,6 +241,7 @@ def _told(event: Event) -> Mapping[str, Any]:
     told: dict[str, Any] = event.as_dict()
     if isinstance(event, UserUttered):
         told["parse_data"] = _parts_read(told["parse_data"])
+    told["metadata"] = {name: value for name, value in event.metadata.items() if name not in STAMPS}
     return told
 
 

@@ -113,7 +113,10 @@ def test_one_connection_serves_all_calls(model: Path, actions: Actions) -> None:
 def test_a_call_has_neither_the_domain_nor_what_no_action_reads(model: Path, actions: Actions) -> None:
     talk(model, actions, "a table", "what weather")
     assert not any("domain" in call for call in actions.calls)
-    said = [event for event in actions.calls[-1]["tracker"]["events"] if event["event"] == "user"]
+    events = actions.calls[-1]["tracker"]["events"]
+    assert not {"slot", "user_featurization"} & {event["event"] for event in events}
+    assert not any({"model_id", "assistant_id"} & event["metadata"].keys() for event in events)
+    said = [event for event in events if event["event"] == "user"]
     assert [set(event["parse_data"]) for event in said] == [{"intent", "entities"}] * 2
     assert said[-1]["text"] == "what weather" and said[-1]["parse_data"]["intent"]["name"] == "weather"
 
