@@ -23,8 +23,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import SQLTrackerStore, TrackerStore, validate_port
+from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import Event, SessionStarted, deserialise_events
+from rasa.shared.core.events import ActionExecuted, Event, SessionStarted, deserialise_events
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 from sqlalchemy.engine import Connection
@@ -134,6 +135,14 @@ class RememberingTrackerStore(SQLTrackerStore):
         """All sessions with all their turns, as the table has them."""
         read = await self._in_thread(self._read, conversation_id, 0)
         return None if read is None else _handed_out(read.tracker, read.last, is_session=False)
+
+    async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> DialogueStateTracker:
+        """A new conversation's, of which nothing is stored. Rasa asks for one where it has retrieved none."""
+        tracker = _handed_out(self.init_tracker(sender_id), 0, is_session=True)
+        if append_action_listen:
+            tracker.update(ActionExecuted(ACTION_LISTEN_NAME))
+            await self.save(tracker)
+        return tracker
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Append what is new in it; a tracker that is not from here is compared with the session by length, as in Rasa.

@@ -209,6 +209,29 @@ async def test_a_message_asks_little_however_long_the_conversation(address: str)
     assert tracker is not None and tracker.stored.last == first
 
 
+async def test_a_new_conversation_is_looked_for_once(address: str) -> None:
+    store = ours(address)
+    statements = Statements(store)
+    tracker = await store.get_or_create_tracker(WANG, append_action_listen=False)
+    looks = len(statements.asked)
+    for event in starts():
+        tracker.update(event)
+    await store.save(tracker)
+    assert [statement.split(" ")[0] for statement in statements.asked[looks:]] == ["INSERT", "SELECT"]
+    assert WANG in store._kept
+
+
+async def test_what_is_created_where_another_worker_has_begun_is_not_kept(address: str) -> None:
+    store, other = ours(address), ours(address)
+    tracker = await store.get_or_create_tracker(WANG, append_action_listen=False)
+    await turn(other, [*starts(), *answers("before")])
+    for event in answers("after"):
+        tracker.update(event)
+    await store.save(tracker)
+    assert not store._kept
+    await assert_same(store, other)
+
+
 async def test_old_databases_get_their_index(address: str) -> None:
     theirs = stock(address)
     await turn(theirs, [*starts(), *answers("before")])
