@@ -107,5 +107,5 @@ def latest_states(tracker: DialogueStateTracker, domain: Domain, count: int) -> 
     for place, event in enumerate(events):
         if place in wanted:
             yield domain.get_active_state(replayed)
-        replayed.update(event)
+        event.apply_to(replayed)
     yield domain.get_active_state(replayed)
