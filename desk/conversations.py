@@ -29,7 +29,7 @@ _TYPED_AT = {
     Sender.AGENT: "staff_typed_at",
     Sender.BOT: "staff_typed_at",  # it speaks for them, too
 }
-_conversations, _messages = Conversation.__table__, Message.__table__
+_conversations, _messages, _handovers = Conversation.__table__, Message.__table__, Handover.__table__
 # Asked with every message, so they are built once, and of the tables: to build one takes longer than to ask it, and so
 # does to make objects of a few columns.
 _OF_CONVERSATION = _conversations.c.id == bindparam("conversation")
@@ -47,9 +47,9 @@ _MESSAGE = select(Message).where(
     Message.conversation_id == bindparam("conversation"), Message.number == bindparam("number")
 )
 _OPEN_HANDOVER = (
-    select(Handover)
-    .where(Handover.conversation == bindparam("conversation"), Handover.state != HandoverState.CLOSED)
-    .order_by(Handover.id)
+    select(_handovers.c.id)
+    .where(_handovers.c.conversation == bindparam("conversation"), _handovers.c.state != HandoverState.CLOSED)
+    .order_by(_handovers.c.id)
     .limit(1)
 )
 
@@ -358,8 +358,8 @@ def ahead_of(session: Session, handover: Handover) -> int:
 
 def open_handover_in(session: Session, conversation: str) -> Handover | None:
     """The one that waits for a person or has one: while there is one, the bot is silent."""
-    found: Handover | None = session.execute(_OPEN_HANDOVER, {"conversation": conversation}).scalar_one_or_none()
-    return found
+    found: int | None = session.execute(_OPEN_HANDOVER, {"conversation": conversation}).scalar_one_or_none()
+    return None if found is None else session.get(Handover, found)
 
 
 def _said(message: Message) -> Said:
