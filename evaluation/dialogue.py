@@ -27,6 +27,7 @@ from evaluation.benchmark import keep, read_results
 from evaluation.pipelines import ROOT
 
 RESULTS = ROOT / "evaluation/results/dialogue.json"
+FOLDS_DONE = ROOT / "var/dialogue"  # of a measurement that may be interrupted
 FOLDS, SEED = 5, 1
 POLICIES = {"ours": "components.dialogue.policy.DialoguePolicy", "ted": "TEDPolicy"}
 
@@ -87,9 +88,14 @@ def config_of(project: Project, policy: str) -> dict[str, Any]:
     }
 
 
-def run(project: Project, policy: str, count: int = FOLDS) -> dict[str, Any]:
-    """The figures of one policy over all folds."""
-    found = [_fold(project, policy, learn, test) for learn, test in folds(project.stories(), count)]
+def run(project: Project, policy: str, count: int = FOLDS, *, kept: Path | None = None) -> dict[str, Any]:
+    """The figures of one policy over all folds. What is done of them stays in `kept`: one takes minutes, or an hour."""
+    found = _read(kept)
+    for learn, test in list(folds(project.stories(), count))[len(found) :]:
+        found.append(_fold(project, policy, learn, test))
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(found), encoding="utf-8")
     actions = [action for one in found for action in one["actions"]]
     right = sum(one["action"] == one["predicted"] for one in actions)
     learned = [one for one in actions if one["policy"] and POLICIES[policy].rpartition(".")[2] in one["policy"]]
@@ -105,6 +111,10 @@ def run(project: Project, policy: str, count: int = FOLDS) -> dict[str, Any]:
         "seed": SEED,
         "commit": trial.commit(),
     }
+
+
+def _read(kept: Path | None) -> list[dict[str, Any]]:
+    return list(json.loads(kept.read_text(encoding="utf-8"))) if kept is not None and kept.exists() else []
 
 
 def _fold(project: Project, policy: str, learn: list[Any], test: list[Any]) -> dict[str, Any]:
@@ -167,7 +177,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in asked.projects or known:
         for policy in POLICIES:
             if asked.again or policy not in results.get(name, {}):
-                results.setdefault(name, {})[policy] = run(known[name], policy)
+                kept = FOLDS_DONE / str(trial.commit()) / f"{name}-{policy}.json"
+                results.setdefault(name, {})[policy] = run(known[name], policy, kept=kept)
                 keep(RESULTS, name, results[name])
                 print(name, policy, f"{results[name][policy]['accuracy']:.1%}", flush=True)
 

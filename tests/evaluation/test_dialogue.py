@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
 from evaluation import dialogue
@@ -39,7 +42,8 @@ def test_both_policies_get_the_same_history_and_seed(tmp_path: Path) -> None:
     assert ted == {"name": "TEDPolicy", "max_history": 8, "random_seed": dialogue.SEED, "epochs": 20}
 
 
-def test_next_actions_are_counted_as_rasa_compares_them(tmp_path: Path) -> None:
+@pytest.fixture
+def tiny(tmp_path: Path) -> Project:
     (tmp_path / "data/stories").mkdir(parents=True)
     (tmp_path / "data/rules").mkdir()
     (tmp_path / "domain.yml").write_text(DOMAIN, encoding="utf-8")
@@ -49,10 +53,34 @@ def test_next_actions_are_counted_as_rasa_compares_them(tmp_path: Path) -> None:
     ]
     stories = yaml.safe_dump({"version": "3.1", "stories": told})
     (tmp_path / "data/stories/all.yml").write_text(stories, encoding="utf-8")
-    figures = dialogue.run(Project("tiny", tmp_path, 4, {}), "ours", count=2)
+    return Project("tiny", tmp_path, 4, {})
+
+
+def test_next_actions_are_counted_as_rasa_compares_them(tiny: Project) -> None:
+    figures = dialogue.run(tiny, "ours", count=2)
 
     assert (figures["stories"], figures["actions"], figures["right"]) == (4, 8, 8)
     assert figures["accuracy"] == 1 and figures["decided_by_it"] > 0
+
+
+def test_an_interrupted_measurement_goes_on_where_it_was(
+    tiny: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fold(_: Project, policy: str, learn: Sequence[Any], test: Sequence[Any]) -> dict[str, Any]:
+        asked.append(len(test))
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        step = {"action": "utter_hi", "predicted": "utter_hi", "policy": "policy_0_DialoguePolicy"}
+        return {"actions": [step] * len(test), "seconds": 1.0}
+
+    asked: list[int] = []
+    kept = tmp_path / "var/tiny-ours.json"
+    monkeypatch.setattr(dialogue, "_fold", fold)
+    with pytest.raises(KeyboardInterrupt):
+        dialogue.run(tiny, "ours", count=2, kept=kept)
+    figures = dialogue.run(tiny, "ours", count=2, kept=kept)
+
+    assert (len(asked), figures["actions"], figures["seconds"]) == (3, 4, 2.0)
 
 
 def test_the_table_has_a_row_for_each_project() -> None:
