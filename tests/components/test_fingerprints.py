@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import rasa.nlu.tokenizers.tokenizer as rasas
-from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE, TEXT
+from rasa.shared.nlu.constants import ENTITIES, FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE, INTENT, TEXT, TEXT_TOKENS
 from scipy.sparse import csr_matrix
 
-from components.fingerprints import Features, Token
+from components.fingerprints import Features, Message, Token
 
 DENSE = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -57,3 +59,49 @@ def test_a_token_is_the_same_as_rasas() -> None:
     marked = Token("red", 4, 7)
     marked.set("pattern", True)
     assert marked.fingerprint() not in (Token("red", 4, 7).fingerprint(), Token("red", 5, 8).fingerprint())
+
+
+def test_a_message_differs_by_all_that_it_has() -> None:
+    data = {TEXT: "red", INTENT: "ask", ENTITIES: [{"start": 0, "end": 3}]}
+    marked = Token("red", 0)
+    marked.set("pattern", True)
+    others = [
+        Message(data),
+        Message({**data, TEXT: "rot"}),
+        Message({**data, ENTITIES: [{"start": 0, "end": 2}]}),
+        Message({**data, TEXT_TOKENS: [Token("red", 0)]}),
+        Message({**data, TEXT_TOKENS: [marked]}),
+        Message(data, features=[Features(DENSE, FEATURE_TYPE_SEQUENCE, TEXT, "one")]),
+        Message(data, features=[Features(DENSE * 2, FEATURE_TYPE_SEQUENCE, TEXT, "one")]),
+    ]
+    assert len({message.fingerprint() for message in others}) == len(others)
+    assert Message(data) == Message(dict(reversed(data.items())))
+
+
+def test_a_change_of_a_message_is_seen() -> None:
+    message = Message({TEXT: "red", INTENT: "ask"})
+    seen = [message.fingerprint()]
+    message.set(INTENT, "ask")
+    assert message.fingerprint() == seen[0]
+    message.set(INTENT, "tell")
+    seen.append(message.fingerprint())
+    message.set(ENTITIES, [])
+    seen.append(message.fingerprint())
+    message.get(ENTITIES).append({"entity": "colour"})
+    message.set(ENTITIES, message.get(ENTITIES))
+    seen.append(message.fingerprint())
+    message.add_features(Features(DENSE, FEATURE_TYPE_SEQUENCE, TEXT, "one"))
+    seen.append(message.fingerprint())
+    assert len(set(seen)) == len(seen)
+
+
+def test_a_copy_of_a_message_is_its_own() -> None:
+    message = Message({TEXT: "red", ENTITIES: [{"entity": "colour"}]}, output_properties={INTENT})
+    copied = copy.deepcopy(message)
+    assert copied == message
+    assert copied.output_properties == message.output_properties
+    copied.get(ENTITIES)[0]["entity"] = "size"
+    copied.set(INTENT, "ask", add_to_output=True)
+    assert message.get(ENTITIES) == [{"entity": "colour"}]
+    assert message.get(INTENT) is None
+    assert copied != message
