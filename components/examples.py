@@ -11,6 +11,7 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from scipy.sparse import csr_matrix
+from scipy.sparse import hstack as stack_columns
 from scipy.sparse import vstack as stack_rows
 
 
@@ -97,11 +98,19 @@ def read(messages: Sequence[Message], featurizers: Sequence[str], expected: Shap
 
 
 def _features_of(message: Message, featurizers: Sequence[str]) -> tuple[Any, Any, Any, Any]:
-    token_words, sentence_words = message.get_sparse_features(TEXT, list(featurizers))
-    token_dense, sentence_dense = message.get_dense_features(TEXT, list(featurizers))
-    return tuple(  # type: ignore[return-value]
-        None if part is None else part.features for part in (token_words, token_dense, sentence_words, sentence_dense)
-    )
+    """Words and dense features of the tokens, then of the sentence; None where there are none."""
+    found: tuple[list[Any], ...] = ([], [], [], [])
+    for features in message.features:
+        if features.attribute == TEXT and (not featurizers or features.origin in featurizers):
+            found[2 * (features.type == FEATURE_TYPE_SENTENCE) + features.is_dense()].append(features.features)
+    return tuple(map(_side_by_side, found))  # type: ignore[return-value]
+
+
+def _side_by_side(parts: Sequence[Any]) -> Any:
+    """What several featurizers gave; a single one's is not copied."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    return np.concatenate(parts, axis=1) if isinstance(parts[0], np.ndarray) else stack_columns(parts)
 
 
 def _views(messages: Sequence[Message], featurizers: Sequence[str], kind: str) -> tuple[int, ...]:
@@ -173,7 +182,8 @@ def standard(features: np.ndarray, views: Sequence[int]) -> tuple[np.ndarray, np
 
 def standardised(features: np.ndarray, views: Sequence[int], centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """Features around 0, about 1 apart; what a further view cannot read is 0, as its mean. Shape: [N, D] -> [N, D]."""
-    result = ((features - centre) / spread).astype(np.float32)
+    result = (features - centre).astype(np.float32, copy=False)
+    result /= spread
     for columns in columns_of(views, features.shape[1])[1:]:
         result[~features[:, columns].any(axis=1), columns] = 0.0
     return result

@@ -163,7 +163,7 @@ def _regress(
     means = targets.mean(0)
     system = _kernel(likeness)
     system[np.diag_indices_from(system)] += RIDGE
-    factor = cho_factor(system, overwrite_a=True, check_finite=False)
+    factor = cho_factor(system.T, overwrite_a=True, check_finite=False)  # the same, in the order LAPACK takes as it is
     weights = cho_solve(factor, targets - means, check_finite=False)
     unseen = _leaving_out(factor, weights, targets, held_out)
     tensors |= {
@@ -263,7 +263,9 @@ def _matrix(tensors: dict[str, np.ndarray]) -> csr_matrix:
 
 
 def _kernel(likeness: np.ndarray) -> np.ndarray:
-    return np.exp(2 * SHARPNESS * (likeness - 1))
+    kernel = likeness - 1
+    kernel *= 2 * SHARPNESS
+    return np.exp(kernel, out=kernel)
 
 
 def _nearest(likeness: np.ndarray) -> np.ndarray:
