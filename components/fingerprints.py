@@ -19,6 +19,7 @@ import rasa.shared.nlu.training_data.message as rasas_message
 from rasa.shared.utils.io import deep_container_fingerprint
 
 TOKENS_KEPT = 200_000
+UNCHANGING = {str, int, float, bool, type(None)}
 
 
 class Message(rasas_message.Message):
@@ -33,21 +34,22 @@ class Message(rasas_message.Message):
 
     def fingerprint(self) -> str:
         if self._cached_fingerprint is None:
-            written = json.dumps([self.data, self.features], sort_keys=True, default=deep_container_fingerprint)
-            self._cached_fingerprint = hashlib.sha256(written.encode()).hexdigest()
+            self._cached_fingerprint = _of_json([self.data, self.features])
         return str(self._cached_fingerprint)
 
+    def __hash__(self) -> int:
+        return hash(self.fingerprint())
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Message:
-        copied = Message(
-            _copied(self.data, memo), set(self.output_properties), self.time, deepcopy(self.features, memo)
-        )
-        copied._cached_fingerprint = self._cached_fingerprint
+        copied = Message.__new__(Message)
+        parts = {"data": _copied(self.data, memo), "features": _copied(self.features, memo)}
+        copied.__dict__ = {**self.__dict__, **parts, "output_properties": set(self.output_properties)}
         return copied
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:
     """A deep copy, without the search for what stands in it twice."""
-    if value is None or type(value) in (str, int, float, bool):
+    if type(value) in UNCHANGING:
         return value
     if type(value) is dict:
         return {key: _copied(each, memo) for key, each in value.items()}
@@ -61,7 +63,7 @@ class Token(rasas.Token):
 
     def fingerprint(self) -> str:
         if self.data:
-            return str(super().fingerprint())
+            return _of_json([self.text, self.start, self.end, self.lemma, self.data])
         return _of_place(self.text, self.start, self.end, self.lemma)
 
 
@@ -88,3 +90,8 @@ def _parts(features: Any) -> tuple[np.ndarray, ...]:
 @lru_cache(TOKENS_KEPT)
 def _of_place(*place: object) -> str:
     return str(deep_container_fingerprint([*place, {}]))
+
+
+def _of_json(value: Any) -> str:
+    written = json.dumps(value, sort_keys=True, default=deep_container_fingerprint)
+    return hashlib.sha256(written.encode()).hexdigest()
