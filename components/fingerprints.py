@@ -63,7 +63,7 @@ class Token(rasas.Token):
 
     def fingerprint(self) -> str:
         if self.data:
-            return _of_json([self.text, self.start, self.end, self.lemma, self.data])
+            return _of_json(_said_by(self))
         return _of_place(self.text, self.start, self.end, self.lemma)
 
 
@@ -93,5 +93,12 @@ def _of_place(*place: object) -> str:
 
 
 def _of_json(value: Any) -> str:
-    written = json.dumps(value, sort_keys=True, default=deep_container_fingerprint)
+    written = json.dumps(value, sort_keys=True, default=_said_by)
     return hashlib.sha256(written.encode()).hexdigest()
+
+
+def _said_by(part: Any) -> Any:
+    """What stands in JSON for that which JSON does not know: a token in full, of all else its fingerprint."""
+    if isinstance(part, rasas.Token):
+        return part.text, part.start, part.end, part.lemma, part.data
+    return deep_container_fingerprint(part)

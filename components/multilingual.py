@@ -162,10 +162,17 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
             if message.get(TOKENS_NAMES[attribute]) is not None and message.get(attribute) is not None
         ]
         vectors = self._vectors(list(dict.fromkeys(passage for _, _, passage in places)), threads)
+        features = {
+            (attribute, passage): self._features(attribute, vectors[passage])
+            for attribute, passage in dict.fromkeys((attribute, passage) for _, attribute, passage in places)
+        }
         for message, attribute, passage in places:
-            for kind, views in zip((FEATURE_TYPE_SEQUENCE, FEATURE_TYPE_SENTENCE), vectors[passage], strict=True):
-                for view in views:
-                    message.add_features(Features(view, kind, attribute, self._identifier))
+            for each in features[attribute, passage]:  # shared, so that an answer to 60 questions is fingerprinted once
+                message.add_features(each)
+
+    def _features(self, attribute: Text, vectors: Vectors) -> List[Features]:
+        kinds = zip((FEATURE_TYPE_SEQUENCE, FEATURE_TYPE_SENTENCE), vectors, strict=True)
+        return [Features(view, kind, attribute, self._identifier) for kind, views in kinds for view in views]
 
     def _vectors(self, passages: Sequence[Passage], threads: int) -> Dict[Passage, Vectors]:
         waiting = sorted(passages, key=lambda passage: len(passage.text))  # texts of like length go together
