@@ -22,6 +22,7 @@ CODE_OF_ORDER = re.compile(  # called so, or right behind the order's number
     rf"邮编|邮政编码|post ?code|postal|zip|{BEHIND_ORDER}[A-Z\d][A-Z\d ]{{2,8}}\W*$", re.IGNORECASE
 )
 DIGITS_BEHIND_ORDER = re.compile(rf"{BEHIND_ORDER}(\d{{4}})(?![\d.,-]|\s?[元块件个])", re.IGNORECASE)
+OF_SOMETHING_ELSE = re.compile(r"\b(just|rather|instead|change|switch)\b|改|换")
 AFTER_ORDER = ("order_proof", "items", "quantity", "variant", "new_address", "payment_choice", "confirmed")
 
 
@@ -490,7 +491,7 @@ class Confirmed(Step):
             return None
         words = answers.lexicon()
         is_other_request = TRIGGERS.get(turn.intent, turn.active_form) != turn.active_form
-        wants_something_else = is_other_request and re.search(r"\b(just|rather|instead)\b|改|换", turn.text.lower())
+        wants_something_else = is_other_request and OF_SOMETHING_ELSE.search(turn.text.lower())
         is_refrained = answers.is_short(turn.text) and answers.mentions(turn.text, words["refraining"])
         if is_refrained and not turn.wanted_rather:
             return None if wants_something_else else False
