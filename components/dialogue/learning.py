@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from rasa.shared.core.constants import ACTIVE_LOOP
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components import training_loop
 from components.dialogue.net import DialogueNet, NetSize
-from components.dialogue.states import Dialogues
+from components.dialogue.states import Dialogues, Layout
 from components.training_loop import Schedule
 
 NOTHING = -1  # there is no label here
@@ -24,11 +25,12 @@ NOTHING = -1  # there is no label here
 
 @dataclass(frozen=True)
 class Task:
-    """Dialogues to learn from; `said` [A, N] are the numbers of what each action says; `attributes` as of a layout."""
+    """Dialogues to learn from; `said` [A, N] are the numbers of what each action says; `loops` the action of each."""
 
     dialogues: Dialogues
-    attributes: tuple[int, ...]
+    layout: Layout
     said: np.ndarray
+    loops: tuple[int, ...] = ()
 
 
 def learn(task: Task, config: Mapping[str, Any], weights: Mapping[str, Tensor] | None = None) -> DialogueNet:
@@ -40,13 +42,15 @@ def learn(task: Task, config: Mapping[str, Any], weights: Mapping[str, Tensor] |
     generator = np.random.default_rng(seed)
     actions, numbers = task.said.shape
     size = NetSize(
-        task.attributes,
+        tuple(task.layout.widths.values()),
         actions,
         numbers,
         width=config["width"],
         layers=config["layers"],
         heads=config["heads"],
         key_width=config["key_width"],
+        first_loop=task.layout.columns(ACTIVE_LOOP).start,
+        loops=task.loops if ACTIVE_LOOP in task.layout.widths else (),
     )
     net = DialogueNet(size, torch.from_numpy(task.said), dropout=config["dropout"])
     if weights is not None:

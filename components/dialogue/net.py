@@ -1,8 +1,9 @@
 """The net of the dialogue policy, in torch alone, after TED (Vlasov et al. 2019, arXiv:1910.00486).
 
     each attribute of a state -> project -> sum  ->  transformer over the states before  ->  similarity to each action
+                                                                                         ->  pointer to a loop before
 
-Shapes: B dialogues, T states, D numbers of a state, W width, A actions.
+Shapes: B dialogues, T states, D numbers of a state, W width, A actions, L loops.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class NetSize:
     inner: int = 2  # times the width, in the feed-forward nets
     key_width: int = 48
     longest_distance: int = 16
+    first_loop: int = 0  # where in a state's numbers the active loop stands
+    loops: tuple[int, ...] = ()  # the action that each loop is
 
 
 class BackwardAttention(nn.Module):
@@ -71,6 +74,36 @@ class Layer(nn.Module):
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
+class LoopPointer(nn.Module):
+    """Points at a state before, for the loop that was active there (Vinyals et al. 2015), as far as the moment asks
+    for it (gated as in See et al. 2017).
+
+    After "no, go on" comes the form that was open, whichever it is. Without it that would have to be learnt of each
+    form by itself, and would be wrong for a form of which no story tells it.
+    """
+
+    loops: Tensor
+
+    def __init__(self, size: NetSize) -> None:
+        super().__init__()
+        self.scale, self.longest_distance = math.sqrt(size.key_width), size.longest_distance
+        self.query, self.key = nn.Linear(size.width, size.key_width), nn.Linear(size.width, size.key_width)
+        self.distance = nn.Parameter(torch.zeros(size.longest_distance + 1))
+        self.gate = nn.Linear(size.width, 1)
+        self.register_buffer("loops", torch.eye(size.actions)[list(size.loops)], persistent=False)
+
+    def forward(self, contexts: Tensor, inputs: Tensor, active: Tensor, mask: Tensor) -> Tensor:
+        """Shape: contexts and inputs [B, T, W], active [B, T, L] with a 1 for the active loop, mask [B, T]
+        -> [B, T, A]."""
+        places = torch.arange(contexts.shape[1], device=contexts.device)
+        back = places[:, None] - places[None, :]
+        scores = self.query(contexts) @ self.key(inputs).transpose(-1, -2) / self.scale
+        scores = scores + self.distance[back.clamp(0, self.longest_distance)]
+        is_seen = (back >= 0)[None] & (mask & (active.sum(-1) > 0))[:, None]
+        pointed = scores.masked_fill(~is_seen, -1e4).softmax(-1) * is_seen
+        return self.gate(contexts) * (pointed @ active @ self.loops)
+
+
 class DialogueNet(nn.Module):
     """From the states of dialogues to the scores of all actions after each state.
 
@@ -88,18 +121,23 @@ class DialogueNet(nn.Module):
         self.said_key = nn.Linear(size.action_numbers, size.key_width, bias=False) if size.action_numbers else None
         self.register_buffer("said", said if said is not None else torch.zeros(size.actions, size.action_numbers))
         self.sharpness = nn.Parameter(torch.tensor(2.0))
+        self.pointer = LoopPointer(size) if size.loops else None
         self.dropout = Dropout(dropout)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
         """Shape: states [B, T, D], mask [B, T] -> [B, T, A]."""
         parts = states.split(self.size.attributes, -1)
         x = torch.stack([project(part) for project, part in zip(self.attributes, parts, strict=True)]).sum(0)
-        x = self.input_norm(x)
+        x = inputs = self.input_norm(x)
         for layer in self.layers:
             x = layer(x, mask)
-        query = F.normalize(self.query(self.dropout(self.output_norm(x))), dim=-1)
+        contexts = self.dropout(self.output_norm(x))
         keys = self.keys if self.said_key is None else self.keys + self.said_key(self.said)
-        return self.sharpness.exp() * query @ F.normalize(keys, dim=-1).T
+        scores = F.normalize(self.query(contexts), dim=-1) @ F.normalize(keys, dim=-1).T
+        if self.pointer is not None:
+            active = states[..., self.size.first_loop : self.size.first_loop + len(self.size.loops)]
+            scores = scores + self.pointer(contexts, inputs, active, mask)
+        return self.sharpness.exp() * scores
 
 
 class _Projection(nn.Module):

@@ -130,8 +130,9 @@ class DialoguePolicy(Policy):
         layout = Layout.of(found)
         task = learning.Task(
             dialogues_of(layout, found, [list(map(int, one)) for one in labels]),
-            tuple(layout.widths.values()),
+            layout,
             self._said(domain, precomputations),
+            tuple(map(domain.index_for_action, domain.form_names)),
         )
         with _learned(self._model_storage, self._resource) as folder:
             older = archive.weights(folder) if self._is_finetuning and folder is not None else None

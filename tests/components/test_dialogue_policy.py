@@ -11,7 +11,7 @@ import pytest
 from rasa.core.policies.policy import Policy
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, SlotSet, UserUttered
 from rasa.shared.core.generator import TrackerWithCachedStates, TrainingDataGenerator
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
@@ -56,6 +56,45 @@ stories:
   steps: [{slot_was_set: [{is_member: false}]}, {intent: order}, {action: utter_dish}]
 """
 
+FORMS = """
+version: "3.1"
+intents: [book, order, pay, hold_on, no_thanks]
+forms: {book_form: {required_slots: []}, order_form: {required_slots: []}, pay_form: {required_slots: []}}
+responses:
+  utter_sure: [{text: sure}]
+"""
+
+# Of the third form no story tells what comes after "no, go on".
+STORIES_OF_FORMS = """
+version: "3.1"
+stories:
+- story: booking goes on
+  steps:
+  - {intent: book}
+  - {action: book_form}
+  - {active_loop: book_form}
+  - {intent: hold_on}
+  - {action: utter_sure}
+  - {intent: no_thanks}
+  - {action: book_form}
+- story: ordering goes on
+  steps:
+  - {intent: order}
+  - {action: order_form}
+  - {active_loop: order_form}
+  - {intent: hold_on}
+  - {action: utter_sure}
+  - {intent: no_thanks}
+  - {action: order_form}
+- story: paying begins
+  steps:
+  - {intent: pay}
+  - {action: pay_form}
+  - {active_loop: pay_form}
+  - {intent: hold_on}
+  - {action: utter_sure}
+"""
+
 QUICK = {"epochs": 120, "show_progress": False, "width": 32, "key_width": 16, "batch_size": 8}
 
 
@@ -79,6 +118,8 @@ def dialogue(domain: Domain, *steps: str | tuple[str, Any]) -> DialogueStateTrac
             tracker.update(SlotSet(*step))
         elif step in domain.action_names_or_texts:
             tracker.update(ActionExecuted(step))
+            if step in domain.form_names:
+                tracker.update(ActiveLoop(step))
         else:
             tracker.update(UserUttered(step, {"name": step, "confidence": 1.0}))
     return tracker
@@ -144,6 +185,14 @@ def test_it_does_as_the_stories_do(taught: Taught, steps: tuple[Any, ...], actio
     assert probability > 0.5
 
 
+@pytest.mark.parametrize(("wish", "form"), [("book", "book_form"), ("order", "order_form"), ("pay", "pay_form")])
+def test_what_stories_tell_of_some_forms_it_does_with_any(tmp_path: Path, wish: str, form: str) -> None:
+    domain = Domain.from_yaml(FORMS)
+    policy = Taught(Workbench(tmp_path), domain, STORIES_OF_FORMS).loaded
+    steps = (wish, form, "action_listen", "hold_on", "utter_sure", "action_listen", "no_thanks")
+    assert next_action(policy, domain, *steps)[0] == form
+
+
 def test_it_comes_back_as_it_was_trained(taught: Taught) -> None:
     for steps, _ in STATES:
         here, back = (
@@ -161,7 +210,8 @@ def test_the_export_says_what_torch_says(taught: Taught) -> None:
     with taught.workbench.storage.read_from(taught.resource) as folder:
         description, net = archive.Description.read(folder), archive.Net(folder)
         weights = archive.weights(folder)
-    size = NetSize(**{**description.size, "attributes": tuple(description.size["attributes"])})
+    tuples = {name: tuple(description.size[name]) for name in ("attributes", "loops")}
+    size = NetSize(**{**description.size, **tuples})
     by_torch = DialogueNet(size, weights["said"]).eval()
     by_torch.load_state_dict(weights)
     states = np.random.default_rng(0).random((5, description.layout.width)).astype(np.float32)
