@@ -1,7 +1,7 @@
 """Our dialogue policy beside Rasa's TED on stories that neither has seen: `make benchmark-dialogue DATA=FOLDER`.
 
 python -m evaluation.dialogue --data FOLDER [--projects haoke rasa-demo ...] [--again]
-python -m evaluation.dialogue --table     prints the results as a table
+python -m evaluation.dialogue --table     writes the README's table from the results
 
 The folder holds Rasa projects: domain, rules, stories. Their stories are dealt into folds; each fold is predicted by a
 bot that learned the others, with RulePolicy and one policy that learns, ours here or TED in stock Rasa's environment,
@@ -22,10 +22,11 @@ from typing import Any
 
 import yaml
 
-from evaluation import trial
+from evaluation import table, trial
 from evaluation.benchmark import keep, read_results
 from evaluation.pipelines import ROOT
 
+MARKS = "<!-- benchmark-dialogue -->", "<!-- /benchmark-dialogue -->"
 RESULTS = ROOT / "evaluation/results/dialogue.json"
 FOLDS_DONE = ROOT / "var/dialogue"  # of a measurement that may be interrupted
 FOLDS, SEED = 5, 1
@@ -154,16 +155,18 @@ def _yaml(path: Path) -> dict[str, Any]:
     return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
 
 
-def table(results: dict[str, Any]) -> str:
-    """A row for each project, in percent of next actions."""
+def as_markdown(results: dict[str, Any]) -> str:
+    """A row for each project that both have been measured on, in percent of next actions."""
     lines = [
-        "| stories of | next actions | DialoguePolicy | TEDPolicy | seconds to learn, ours / TED |",
+        "| stories of | next actions | TEDPolicy | DialoguePolicy | of those that they decided |",
         "| --- | --- | --- | --- | --- |",
     ]
     for name, of in results.items():
-        ours, ted = of["ours"], of["ted"]
-        shares = f"{ours['accuracy']:.1%} | {ted['accuracy']:.1%}"
-        lines.append(f"| {name} | {ours['actions']} | {shares} | {ours['seconds']:.0f} / {ted['seconds']:.0f} |")
+        if of.keys() == POLICIES.keys():
+            ours, ted = of["ours"], of["ted"]
+            decided = " / ".join(f"{one['right_of_these']} of {one['decided_by_it']}" for one in (ted, ours))
+            shares = f"{100 * ted['accuracy']:.1f} | {100 * ours['accuracy']:.1f}"
+            lines.append(f"| {name} | {ours['actions']:,} | {shares} | {decided} |")
     return "\n".join(lines)
 
 
@@ -171,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
     results = read_results(RESULTS)
     if asked.table:
-        print(table(results))
+        table.write(ROOT / "README.md", as_markdown(results), MARKS)
         return
     known = projects(asked.data)
     for name in asked.projects or known:
@@ -188,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=Path(), help="a folder with Rasa projects")
     parser.add_argument("--projects", nargs="*", help="only these")
     parser.add_argument("--again", action="store_true", help="also what has been measured")
-    parser.add_argument("--table", action="store_true", help="print the results as a table")
+    parser.add_argument("--table", action="store_true", help="write the README's table from the results")
     return parser
 
 

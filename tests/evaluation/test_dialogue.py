@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from evaluation import dialogue
-from evaluation.dialogue import Project, config_of, folds, table
+from evaluation.dialogue import Project, as_markdown, config_of, folds
 
 DOMAIN = """
 version: "3.1"
@@ -83,8 +83,10 @@ def test_an_interrupted_measurement_goes_on_where_it_was(
     assert (len(asked), figures["actions"], figures["seconds"]) == (3, 4, 2.0)
 
 
-def test_the_table_has_a_row_for_each_project() -> None:
-    one = {"actions": 10, "accuracy": 0.9, "seconds": 4.0}
-    rows = table({"haoke": {"ours": one, "ted": one | {"accuracy": 0.8, "seconds": 40.0}}}).splitlines()
+def test_the_table_has_a_row_for_each_project_that_both_were_measured_on() -> None:
+    one = {"actions": 1018, "accuracy": 0.9, "decided_by_it": 9, "right_of_these": 8}
+    rows = as_markdown(
+        {"haoke": {"ours": one, "ted": one | {"accuracy": 0.8}}, "half done": {"ours": one}}
+    ).splitlines()
 
-    assert rows[2] == "| haoke | 10 | 90.0% | 80.0% | 4 / 40 |"
+    assert rows[2:] == ["| haoke | 1,018 | 80.0 | 90.0 | 8 of 9 / 8 of 9 |"]
