@@ -5,7 +5,6 @@ Torch's own threads divide single operations, and those of a small net are too s
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -14,14 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from components import chance
+from components import chance, processor
 
 MOST = 4  # beyond that a share is too small
 
 
 def many_here() -> int:
-    """How many processors this process may use, up to what is of use."""
-    return min(MOST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return min(MOST, processor.count())
 
 
 class Hands:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +24,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from tqdm import tqdm
 
-from components import encoders, pooling, settings, sources, text
+from components import encoders, pooling, processor, settings, sources, text
 from components.encoders import Reading, e5, languages, minilm, universal
 from components.encoders.e5 import E5Encoder
 from components.encoders.minilm import MiniLMEncoder
@@ -147,7 +146,7 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         self._begun = read, self._reading(read)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self._add_features(training_data.training_examples, self._config["threads"] or _processors())
+        self._add_features(training_data.training_examples, self._config["threads"] or processor.count())
         return training_data
 
     def process(self, messages: List[Message]) -> List[Message]:
@@ -274,7 +273,3 @@ def _code() -> Text:
     """The sources of the encoders, of which some are imported only to make a graph."""
     folder = Path(encoders.__file__).parent
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")))
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 AUTO, FLOAT32, BFLOAT16, FLOAT16 = "auto", "float32", "bfloat16", "float16"
 PRECISIONS = (AUTO, FLOAT32, BFLOAT16, FLOAT16)
@@ -18,6 +19,11 @@ def precision_here(wanted: str, device: str) -> str:
         return wanted
     logger.info(f"This processor has no fast {wanted}: it computes in {FLOAT32}.")
     return FLOAT32
+
+
+def count() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def device_here() -> str:

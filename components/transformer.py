@@ -31,7 +31,18 @@ from components.vector_memory import Reading, VectorMemory
 
 WORTH_A_BAR = 1000  # texts
 SHAPES_THE_VECTORS = ("layer", "pooling", "prefix", "max_length")
-TRAINS_WITH = ("fine_tuning", "joint_learning", "joint_training", "training_loop", "crf", "crf_net", "tags")
+TRAINS_WITH = (
+    "fine_tuning",
+    "joint_learning",
+    "joint_training",
+    "training_loop",
+    "hands",
+    "chance",
+    "dropout",
+    "crf",
+    "crf_net",
+    "tags",
+)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)

@@ -86,7 +86,9 @@ class DialoguePolicy(Policy):
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
         ours = (Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8") for module in ("learning", "net"))
-        return sources.fingerprint(archive, states, *ours, *sources.texts("dropout", "training_loop"))
+        return sources.fingerprint(
+            archive, states, *ours, *sources.texts("chance", "dropout", "hands", "training_loop")
+        )
 
     def __init__(
         self,
