@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from rasa.shared.core.constants import ACTIVE_LOOP
+from rasa.shared.exceptions import InvalidConfigException
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,7 +35,10 @@ class Task:
 
 
 def learn(task: Task, config: Mapping[str, Any], weights: Mapping[str, Tensor] | None = None) -> DialogueNet:
-    """A trained net; with `weights` it goes on from these. The same seed gives the same net on the same machine."""
+    """A trained net; with `weights` it goes on from these. The same seed gives the same net on the same machine.
+
+    Raises InvalidConfigException where the weights are of a net with other inputs, actions or parts.
+    """
     seed = config["random_seed"]
     if seed is None:
         seed = int(np.random.default_rng().integers(2**31))
@@ -54,7 +58,13 @@ def learn(task: Task, config: Mapping[str, Any], weights: Mapping[str, Tensor] |
     )
     net = DialogueNet(size, torch.from_numpy(task.said), dropout=config["dropout"])
     if weights is not None:
-        net.load_state_dict(dict(weights))
+        try:
+            net.load_state_dict(dict(weights))
+        except RuntimeError as error:
+            raise InvalidConfigException(
+                "DialoguePolicy: the older model has other actions, slots or forms, or another net: "
+                "train anew, without --finetune."
+            ) from error
     lengths = task.dialogues.lengths.tolist()
 
     def batches(epoch: int) -> list[list[int]]:

@@ -264,6 +264,15 @@ def test_finetuning_goes_on_from_what_was_learned(tmp_path: Path, taught: Taught
         assert next_action(again, domain, *steps)[0] == action
 
 
+def test_finetuning_from_a_policy_of_another_domain_is_refused(taught: Taught) -> None:
+    forms = Domain.from_yaml(FORMS)
+    context = ExecutionContext(GraphSchema({}), node_name="DialoguePolicy", is_finetuning=True)
+    config = DialoguePolicy.get_default_config() | QUICK
+    again = DialoguePolicy.load(config, taught.workbench.storage, taught.resource, context)
+    with pytest.raises(InvalidConfigException, match="train anew, without --finetune"):
+        again.train(trackers_of(STORIES_OF_FORMS, forms), forms)
+
+
 def test_it_does_not_learn_from_rules(tmp_path: Path, domain: Domain) -> None:
     rules = "version: '3.1'\nrules:\n- rule: thanks\n  steps: [{intent: greet}, {action: utter_kept}]"
     untaught = Taught(Workbench(tmp_path), domain, rules)
