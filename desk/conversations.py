@@ -261,7 +261,7 @@ def _locked(session: Session, conversation: str) -> int:
 
 def _locked_row(session: Session, conversation: str) -> Conversation:
     _locked(session, conversation)
-    row: Conversation | None = session.get(Conversation, conversation)
+    row: Conversation | None = session.get(Conversation, conversation, populate_existing=True)
     assert row is not None
     return row
 
