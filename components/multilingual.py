@@ -39,7 +39,6 @@ TOKEN_SIZES = {"e5": e5.SUBWORD_SIZE, "universal": universal.SUBWORD_SIZE, "mini
 OF_ENGLISH = "minilm"
 TEXTS_AT_ONCE, WORTH_A_BAR = 128, 1000
 LAST_LATIN_LETTER = "\u024f"
-NOTHING_BEGUN: Tuple[Text, Dict[Text, Future[List[Reading | None]]]] = ("", {})
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
@@ -128,7 +127,7 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         except MissingWeights as error:
             raise InvalidConfigException(f"{type(self).__name__}: {error}.") from error
         self._threads = ThreadPoolExecutor(2)  # a customer's message is read by two processors
-        self._begun = NOTHING_BEGUN
+        self._begun: Dict[Text, Dict[Text, Future[List[Reading | None]]]] = {}  # of one text, the last
 
     @classmethod
     def create(
@@ -143,7 +142,7 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
     def begin(self, written: Text) -> None:
         """Starts to read the message that will be processed next, beside what is done until then."""
         read = _read(written)
-        self._begun = read, self._reading(read)
+        self._begun = {read: self._reading(read)}
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         self._add_features(training_data.training_examples, self._config["threads"] or processor.count())
@@ -195,9 +194,7 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         return {name: self._readings(name, texts) for name in self._encoders}
 
     def _of_one(self, read: Text) -> Dict[Text, List[Reading | None]]:
-        begun, reading = self._begun
-        self._begun = NOTHING_BEGUN
-        reading = reading if reading and read == begun else self._reading(read)
+        reading = self._begun.pop(read, None) or self._reading(read)
         return {name: one.result() for name, one in reading.items()}
 
     def _reading(self, read: Text) -> Dict[Text, Future[List[Reading | None]]]:

@@ -31,7 +31,7 @@ class Task:
     dialogues: Dialogues
     layout: Layout
     said: np.ndarray
-    loops: tuple[int, ...] = ()
+    loops: tuple[int, ...]
 
 
 def learn(task: Task, config: Mapping[str, Any], weights: Mapping[str, Tensor] | None = None) -> DialogueNet:

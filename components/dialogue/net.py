@@ -49,8 +49,7 @@ class BackwardAttention(nn.Module):
         """Shape: x [B, T, W], mask [B, T] -> [B, T, W]."""
         batch, length, width = x.shape
         query, key, value = self.project(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        places = torch.arange(length, device=x.device)
-        back = places[:, None] - places[None, :]
+        back = _states_back(length, x.device)
         scores = query @ key.transpose(-1, -2) / math.sqrt(width / self.heads)
         scores = scores + self.distance[:, back.clamp(0, self.longest_distance)]
         is_seen = (back >= 0)[None, None] & mask[:, None, None, :]
@@ -95,8 +94,7 @@ class LoopPointer(nn.Module):
     def forward(self, contexts: Tensor, inputs: Tensor, active: Tensor, mask: Tensor) -> Tensor:
         """Shape: contexts and inputs [B, T, W], active [B, T, L] with a 1 for the active loop, mask [B, T]
         -> [B, T, A]."""
-        places = torch.arange(contexts.shape[1], device=contexts.device)
-        back = places[:, None] - places[None, :]
+        back = _states_back(contexts.shape[1], contexts.device)
         scores = self.query(contexts) @ self.key(inputs).transpose(-1, -2) / self.scale
         scores = scores + self.distance[back.clamp(0, self.longest_distance)]
         is_seen = (back >= 0)[None] & (mask & (active.sum(-1) > 0))[:, None]
@@ -138,6 +136,12 @@ class DialogueNet(nn.Module):
             active = states[..., self.size.first_loop : self.size.first_loop + len(self.size.loops)]
             scores = scores + self.pointer(contexts, inputs, active, mask)
         return self.sharpness.exp() * scores
+
+
+def _states_back(length: int, device: torch.device) -> Tensor:
+    """How many states one lies behind another, below 0 where it is yet to come. Shape: -> [length, length]."""
+    places = torch.arange(length, device=device)
+    return places[:, None] - places[None, :]
 
 
 class _Projection(nn.Module):
