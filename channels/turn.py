@@ -7,9 +7,10 @@ sentence.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -59,6 +60,8 @@ class Turn:
         self._key = key
         self._choice = choice
         self._accepted_language = accepted_language
+        self._heard: Heard | None = None
+        self._keeping: asyncio.Future[tuple[Said, ...]] | None = None  # the reply, while the bot still saves its turn
 
     async def answer(self, handle: Handle) -> Answer:
         """Nothing is sent where a person speaks. Raises NothingToSay where there is no bot."""
@@ -68,7 +71,7 @@ class Turn:
         if self._choice is None:
             self._begin(message)
         try:
-            heard = await self._tried("recording a message", self._hear())
+            heard = self._heard = await self._tried("recording a message", self._hear())
         except ChoiceClosed:
             return Answer(unrecorded=await self.say("utter_choice_closed"))
         if heard is None and await self._is_with_person():
@@ -81,11 +84,18 @@ class Turn:
             message = self._message(heard.payload)
         messages = await self._ask_bot(handle, message)
         if heard is not None:
-            keeping = self._record.reply(self._conversation, heard.number, [as_line(one) for one in messages])
-            kept = await self._tried("recording a reply", keeping)
+            kept = await self._tried("recording a reply", self._keeping or self._reply(heard, messages))
             if kept is not None:
                 return Answer(kept)
         return Answer(unrecorded=messages)
+
+    def _keep_beside(self, messages: Messages) -> None:
+        """Record what is said while the bot saves the conversation."""
+        if self._heard is not None and messages:
+            self._keeping = asyncio.ensure_future(self._reply(self._heard, messages))
+
+    def _reply(self, heard: Heard, messages: Messages) -> Coroutine[Any, Any, tuple[Said, ...]]:
+        return self._record.reply(self._conversation, heard.number, [as_line(one) for one in messages])
 
     async def _noted(self, heard: Heard) -> Answer:
         """Who waits for a person and leaves an address hears that it was noted, and after a while that they still
@@ -96,8 +106,7 @@ class Turn:
             said = await self._say_that_they_wait(heard.waits_behind)
         else:
             return Answer()
-        keeping = self._record.reply(self._conversation, heard.number, [as_line(message) for message in said])
-        kept = await self._tried("recording a reply", keeping)
+        kept = await self._tried("recording a reply", self._reply(heard, said))
         return Answer(unrecorded=said) if kept is None else Answer(kept)
 
     async def _say_that_they_wait(self, behind: int) -> Messages:
@@ -142,7 +151,7 @@ class Turn:
         return await self._tried("reading who is speaking", self._record.is_with_person(self._conversation))
 
     def _message(self, text: str) -> UserMessage:
-        return UserMessage(text, WebOutput(), self._conversation, input_channel=WebOutput.name())
+        return UserMessage(text, WebOutput(self._keep_beside), self._conversation, input_channel=WebOutput.name())
 
     def _begin(self, message: UserMessage) -> None:
         """Let the bot read the message while it is being recorded, where it can (`serving`); Rasa's own cannot."""

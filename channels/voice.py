@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rasa.core.agent import Agent
@@ -18,7 +19,18 @@ Messages = list[dict[str, Any]]
 
 
 class WebOutput(CollectingOutputChannel):
-    """Collects the bot's replies in Rasa's usual list; responses marked `channel: rest` are for it."""
+    """Collects the bot's replies in Rasa's usual list; responses marked `channel: rest` are for it.
+
+    `when_said` hears of them as soon as the bot has said all, where the bot tells (`serving`): Rasa's own does not.
+    """
+
+    def __init__(self, when_said: Callable[[Messages], None] | None = None) -> None:
+        super().__init__()
+        self._when_said = when_said
+
+    def all_is_said(self) -> None:
+        if self._when_said is not None:
+            self._when_said(self.messages)
 
     @classmethod
     def name(cls) -> str:

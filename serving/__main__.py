@@ -13,11 +13,14 @@ import yaml
 
 from serving.left_out import left_out
 
+SECONDS_OF_A_THREAD = 0.0001  # after which another may have the interpreter: an encoder that is done waits 5 ms else
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     # Products of one message are so small that a second thread only waits for the first, on a busy machine for long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    sys.setswitchinterval(SECONDS_OF_A_THREAD)
     sys.path.insert(0, os.getcwd())  # where the classes of the configuration lie
     with ExitStack() as importing:
         importing.enter_context(left_out(in_use(options.credentials, options.endpoints)))

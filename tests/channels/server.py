@@ -63,6 +63,7 @@ class StandInBot:
         self.heard: list[UserMessage] = []
         self.meanwhile: Any = None  # called while the bot is thinking
         self.is_forgetful = False  # a turn that fails before it is saved
+        self.while_saving: Any = None  # awaited with the message when all is said and the turn is being saved
 
     async def handle_message(self, message: UserMessage) -> None:
         self.heard.append(message)
@@ -86,6 +87,9 @@ class StandInBot:
             tracker.update(BotUttered(answer))
         if message.text == "half":
             raise RuntimeError("something broke after the reply")
+        if self.while_saving:
+            message.output_channel.all_is_said()
+            await self.while_saving(message)
         if not self.is_forgetful:
             await self.agent.tracker_store.save(tracker)
 

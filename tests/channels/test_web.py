@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -10,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from rasa.core.channels.channel import UserMessage
 from rasa.shared.exceptions import InvalidConfigException
 
 from channels.settings import Settings
@@ -136,6 +138,26 @@ def test_a_bot_that_stays_silent_or_breaks_is_answered_for(chat: Chat, text: str
 
 def test_what_the_bot_said_before_it_broke_is_not_kept_back(chat: Chat) -> None:
     assert chat.texts("half") == ["You said: half"]
+
+
+def test_a_reply_is_recorded_once_while_the_bot_saves_its_turn_even_where_it_cannot_be_saved(chat: Chat) -> None:
+    recorded: list[str] = []
+
+    async def saving(message: UserMessage) -> None:
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            recorded[:] = [said.text for said in await chat.channel._record.since(message.sender_id, 0)]
+            if len(recorded) > 1:
+                break
+        raise RuntimeError("the database of conversations is full")
+
+    chat.bot.while_saving = saving
+    assert chat.texts("hello") == ["You said: hello"]
+    assert recorded == ["hello", "You said: hello"]
+    chat.bot.while_saving = None
+    assert chat.texts("bye") == ["You said: bye"]
+    said = asyncio.run(chat.channel._record.since("visitor-1", 0))
+    assert [one.text for one in said] == ["hello", "You said: hello", "bye", "You said: bye"]
 
 
 def test_a_slow_answer_is_apologised_for_and_the_turn_is_finished(shop: Any) -> None:
