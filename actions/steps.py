@@ -11,7 +11,7 @@ from actions import answers
 from actions.flow import SAID, TRIGGERS, Draft, Step
 from actions.turn import Turn
 from shop import account, options, orders, products, returns
-from shop.errors import IdentityNotProven, OrderNotFound, ShopError, TooManyAttempts
+from shop.errors import IdentityNotProven, NoSuchVariant, OrderNotFound, ShopError, TooManyAttempts
 from shop.models import PaymentKind, RefundTarget, ReturnReason
 
 FACTS = {"product", "option", "order_number", "ordinal", "quantity", "address", "payment_method"}
@@ -23,6 +23,7 @@ CODE_OF_ORDER = re.compile(  # called so, or right behind the order's number
 )
 DIGITS_BEHIND_ORDER = re.compile(rf"{BEHIND_ORDER}(\d{{4}})(?![\d.,-]|\s?[元块件个])", re.IGNORECASE)
 OF_SOMETHING_ELSE = re.compile(r"\b(just|rather|instead|change|switch)\b|改|换")
+SMALLEST_NUMBERED_SIZE = 20  # a smaller number may be a place in a list, or a count
 AFTER_ORDER = ("order_proof", "items", "quantity", "variant", "new_address", "payment_choice", "confirmed")
 
 
@@ -309,7 +310,8 @@ class Quantity(Step):
             return self.most(turn, draft)
         is_corrected = re.search(r"\b(just|only|make it)\b|只|就", turn.text.lower()) is not None
         said = turn.value("quantity") or (turn.text if asked or is_corrected else "")
-        return answers.number(said)
+        is_count = asked or not said or self.most(turn, draft) > 1  # of one piece nobody corrects the number
+        return answers.number(said) if is_count else None
 
     def most(self, turn: Turn, draft: Draft) -> int:
         """How many pieces the order has of it."""
@@ -362,11 +364,14 @@ class Variant(Step):
     def read(self, turn: Turn, draft: Draft, asked: bool) -> int | None:
         if draft["items"] is None or (not asked and draft["variant"] is None):
             return None
-        found = self._match(turn, draft, wanted_options(turn) or ([turn.text] if asked else _lone_number(turn)))
+        said = wanted_options(turn) or _lone_number(turn)
+        found = self._match(turn, draft, said or ([turn.text] if asked else []))
         if found is None and asked:
             offered = self.offered(turn, draft)
             place = answers.ordinal(turn.text, len(offered))
             found = offered[place].id if place is not None else self._next_size(turn, draft, turn.text)
+        if found is None and said and (asked or said[0][0].isdigit()):
+            self._refuse_what_it_does_not_come_in(turn, draft, said)
         return found
 
     def line(self, turn: Turn, draft: Draft) -> orders.LineView:
@@ -383,6 +388,17 @@ class Variant(Step):
         alike.sort(key=lambda v: options.size_rank(v.options["size"]))
         place = alike.index(line) + (1 if direction == "bigger" else -1)
         return getattr(alike[place], "id", None) if 0 <= place < len(alike) else None
+
+    def _refuse_what_it_does_not_come_in(self, turn: Turn, draft: Draft, said: Sequence[str]) -> None:
+        """Raise NoSuchVariant where what was said is an option of other products, or a size that none has."""
+        line = self.line(turn, draft)
+        own = [line.options, *(variant.options for variant in self.variants(turn, draft))]
+        wanted = products.option_codes(turn.session, said, line.product_id)
+        comes_in_it = any(each.get(kind) == code for each in own for kind, code in wanted.items())
+        sizes = [options.size_rank(each.get("size", "")) for each in own]
+        is_size = min(max(sizes), options.size_rank(said[0])) >= SMALLEST_NUMBERED_SIZE
+        if (wanted and not comes_in_it) or (is_size and not wanted):
+            raise NoSuchVariant(line.name_zh, line.name_en)
 
     def _match(self, turn: Turn, draft: Draft, said: Sequence[str]) -> int | None:
         """The variant that has what was said and otherwise stays as the item is."""
@@ -402,8 +418,8 @@ class Variant(Step):
 
 def _lone_number(turn: Turn) -> list[str]:
     """The number in a few words that say nothing else: a size, where the item comes in it, as in "no wait, 43"."""
-    numbers = re.findall(r"\d+(?:\.\d)?", turn.text)
-    says_more = any(e["entity"] != "rating" for e in turn.entities) or answers.is_question(turn.text)
+    numbers = sorted(set(re.findall(r"\d+(?:\.\d)?", turn.text)))
+    says_more = any(e["entity"] not in ("rating", "amount") for e in turn.entities) or answers.is_question(turn.text)
     return numbers if len(numbers) == 1 and answers.is_short(turn.text) and not says_more else []
 
 

@@ -339,7 +339,6 @@ def test_a_quantity_is_corrected_after_it_was_said_back(siyuan: Conversation) ->
         ("black", {}, ("black", "l")),
         ("one size up", {}, ("navy", "xl")),
         ("小一码", {}, ("navy", "m")),
-        ("purple", {"option": "purple"}, None),
         ("navy L", {"option": ["navy", "L"]}, None),
         ("", {}, None),
         ("hm", {}, None),
@@ -352,6 +351,19 @@ def test_a_version_changes_what_was_said_and_otherwise_stays_as_it_is(
     assert emma.slots["requested_slot"] == "variant"
     found = read(emma, "change_order_items_form", "variant", text, **entities)
     assert found == (shop.variant("hoodie", *expected)["id"] if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "entities"),
+    [("purple", {"option": "purple"}), ("size 44", {"option": "44"}), ("a purple one in M", {"option": ["purple"]})],
+)
+def test_a_version_that_the_item_does_not_come_in_is_said_to_be_none(
+    emma: Conversation, text: str, entities: dict[str, Any]
+) -> None:
+    emma.says("change W8264401", "change_order_items", order_number="W8264401")
+    heard = emma.says(text, **entities)
+    assert heard.replies == ["utter_refuse_no_such_variant", "utter_ask_variant"]
+    assert emma.slots["requested_slot"] == "variant"
 
 
 def test_a_version_is_chosen_by_its_place_in_the_list_that_was_shown(emma: Conversation, shop: Shop) -> None:
