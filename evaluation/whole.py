@@ -21,6 +21,7 @@ from time import perf_counter
 from typing import Any
 
 from deploy.processes import LaunchError
+from deploy.training import TRAIN
 from evaluation import trial, twin, whole_measures, whole_plot, whole_table
 from evaluation.benchmark import fill_shop, keep, read_results
 from evaluation.digests import digest
@@ -105,7 +106,7 @@ class Benchmark:
         return digest(*(ROOT / name for name in LEARNED_FROM))
 
     def _train(self, side: str, archive: Path) -> dict[str, Any]:
-        """`rasa train` in a process of its own, with an empty cache."""
+        """`rasa train`, ours as `make run` asks for it, in a process of its own, with an empty cache."""
         project = twin.build(self.folder / "twin", self.epochs) if side == STOCK else ROOT
         files = [part for name in ("config", "domain") for part in (f"--{name}", str(project / f"{name}.yml"))]
         files += ["--data", str(project / "data"), "--out", str(archive.parent)]
@@ -113,7 +114,8 @@ class Benchmark:
         doing, log = f"train {side}", self.folder / f"training-{side}.log"
         with tempfile.TemporaryDirectory() as scratch:
             started = perf_counter()
-            arguments, is_stock = ["train", *files, *named], side == STOCK
+            is_stock = side == STOCK
+            arguments = [*(("train",) if is_stock else TRAIN), *files, *named]
             trial.run_worker("rasa", arguments, Path(scratch), doing=doing, is_stock=is_stock, log=log)
             seconds = perf_counter() - started
         if not archive.exists():
