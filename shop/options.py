@@ -86,7 +86,7 @@ class OptionWords:
 @once_a_transaction
 def option_words(session: Session) -> OptionWords:
     """The names of every option value the shop knows."""
-    return _words_of(tuple(session.execute(_VALUES)))
+    return _words_of(tuple(session.execute(_VALUES).all()))
 
 
 @lru_cache(maxsize=1)

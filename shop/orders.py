@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import desc, or_, select
 from sqlalchemy.orm import Session
 
-from shop import clock, money, stock
+from shop import clock, money, parts, stock
 from shop.account import Shopper, owned_order
 from shop.contacts import checked_address, checked_postal_code
 from shop.errors import (
@@ -498,6 +498,9 @@ def _invoice_view(order: Order, invoice: Invoice, *, was_issued_before: bool) ->
 
 
 def _order_view(session: Session, order: Order) -> OrderView:
+    parts.read(session, order, parts.OF_ORDER_SHOWN)
+    if order.shipment is not None:
+        parts.read(session, order.shipment, ["events"])
     is_under_way = order.state in (OrderState.PROCESSING, OrderState.ON_HOLD, OrderState.SHIPPED)
     own_refunds = [refund for refund in order.refunds if refund.return_id is None]
     return OrderView(

@@ -201,7 +201,7 @@ class _Named:
 @once_a_transaction
 def _catalogue_names(session: Session) -> list[_Named]:
     """Every product's names, the most reviewed product first."""
-    return _in_words(tuple(session.execute(_NAMES)))
+    return _in_words(tuple(session.execute(_NAMES).all()))
 
 
 @lru_cache(maxsize=1)

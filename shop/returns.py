@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shop import clock, money, stock
+from shop import clock, money, parts, stock
 from shop.account import Shopper, owned_order
 from shop.contacts import storable
 from shop.delivery import delivered_on
@@ -124,7 +124,7 @@ def returnable_lines(
     Raises OrderNotFound, NotDeliveredYet, AlreadyCancelled, ReturnWindowClosed, AlreadyReturned, AlreadyReported and
     NotReturnable.
     """
-    order = owned_order(session, shopper, number)
+    order = parts.read(session, owned_order(session, shopper, number), parts.OF_ORDER_SENT_BACK)
     _need_window(order, POLICY.return_window_days)
     left = pieces_left(order)
     lines = [line for line in order.lines if left[line.id]]
@@ -149,7 +149,7 @@ def preview_return(
     Raises OrderNotFound, NotDeliveredYet, AlreadyCancelled, ReturnWindowClosed, NoSuchItem, InvalidQuantity,
     AlreadyReturned, AlreadyReported and NotReturnable.
     """
-    order = owned_order(session, shopper, number)
+    order = parts.read(session, owned_order(session, shopper, number), parts.OF_ORDER_SENT_BACK)
     _need_window(order, POLICY.return_window_days)
     if not items:
         raise NoSuchItem(order.number)
