@@ -370,7 +370,7 @@ class Variant(Step):
             offered = self.offered(turn, draft)
             place = answers.ordinal(turn.text, len(offered))
             found = offered[place].id if place is not None else self._next_size(turn, draft, turn.text)
-        if found is None and said and (asked or said[0][0].isdigit()):
+        if found is None and said and (asked or said[0][:1].isdigit()):
             self._refuse_what_it_does_not_come_in(turn, draft, said)
         return found
 
@@ -395,8 +395,9 @@ class Variant(Step):
         own = [line.options, *(variant.options for variant in self.variants(turn, draft))]
         wanted = products.option_codes(turn.session, said, line.product_id)
         comes_in_it = any(each.get(kind) == code for each in own for kind, code in wanted.items())
-        sizes = [options.size_rank(each.get("size", "")) for each in own]
-        is_size = min(max(sizes), options.size_rank(said[0])) >= SMALLEST_NUMBERED_SIZE
+        largest = max(options.size_rank(each.get("size", "")) for each in own)
+        number = re.search(r"\d+", said[0])
+        is_size = number is not None and min(int(number.group()), largest) >= SMALLEST_NUMBERED_SIZE
         if (wanted and not comes_in_it) or (is_size and not wanted):
             raise NoSuchVariant(line.name_zh, line.name_en)
 
