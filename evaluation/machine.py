@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from components import processor
 from evaluation.worker import KILOBYTES_PER_MEGABYTE, peak_memory_mb
 
 PROC = Path("/proc")
@@ -15,7 +16,7 @@ def machine() -> dict[str, Any]:
     """Its cores as far as we may use them, their model, and its memory."""
     return {
         "cpu": _said(PROC / "cpuinfo", "model name"),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": processor.count(),
         "memory_gb": round(int(_said(PROC / "meminfo", "MemTotal").split()[0]) / 1024**2, 1),
     }
 
