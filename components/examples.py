@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,16 @@ class Examples:
             self.token_views,
             self.sentence_views,
         )
+
+    def digest(self) -> bytes:
+        """Of all these numbers; the same for the same."""
+        digest = hashlib.sha256()
+        for words in (self.token_words, self.sentence_words):
+            for part in (words.data, words.indices, words.indptr):
+                digest.update(np.ascontiguousarray(part).data)
+        for part in (self.token_dense, self.sentence_dense):
+            digest.update(np.ascontiguousarray(part).data)
+        return digest.digest()
 
     def of_sentences(self, indices: np.ndarray) -> Examples:
         """These sentences alone, without their tokens."""

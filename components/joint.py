@@ -9,10 +9,12 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Text, Type
+from typing import Any, Dict, List, NamedTuple, Optional, Text, Type
 
 import numpy as np
+from cachetools import LRUCache, cachedmethod
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -38,11 +40,22 @@ from components import (
     tags,
 )
 from components.crf import best_path, marginals
+from components.examples import Examples
 from components.joint_archive import Description, Net
 from components.memory import Memory, Recollection
 from components.ranking import ranked, selected_responses
 
 logger = logging.getLogger(__name__)
+
+ANSWERS_REMEMBERED = 2_000  # of some kilobytes each
+
+
+class Answer(NamedTuple):
+    """What net and memory say of one message. Shapes: intents [1, labels], tags [1, tokens, tags] of each kind."""
+
+    intents: np.ndarray
+    tags: List[np.ndarray]
+    recalled: Optional[Recollection]
 
 
 @DefaultV1Recipe.register(
@@ -88,6 +101,7 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         self._net: Optional[Net] = None
         self._memory: Optional[Memory] = None
         self._remembering = ThreadPoolExecutor(1)  # beside the net
+        self._answered_lately: LRUCache[bytes, Answer] = LRUCache(ANSWERS_REMEMBERED)
 
     @classmethod
     def create(
@@ -137,6 +151,7 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         self._description = Description.read(folder)
         self._net = Net(folder, self._description)
         self._memory = joint_archive.load_memory(folder, self._description)
+        self._answered_lately.clear()  # another net, another answer
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
@@ -149,9 +164,8 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         known = message.get(ENTITIES, [])
         if self._net is not None and self._description is not None and message.get(TEXT):
             features = examples.read([message], self._config["featurizers"], self._description.shape)
-            recalled = self._remembering.submit(self._memory.recall, features) if self._memory is not None else None
-            intents, tag_scores = self._net.scores(features)
-            likelihoods = self._likelihoods(intents, recalled.result() if recalled is not None else None)
+            intents, tag_scores, recalled = self._answer(features)
+            likelihoods = self._likelihoods(intents, recalled)
             if not features.sentence_words.nnz and not any(map(str.isalnum, message.get(TEXT))):
                 likelihoods = dict.fromkeys(likelihoods, 0.0)  # signs alone, none of them known: it means nothing
             if tag_scores:
@@ -159,6 +173,14 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         if self._config["intent_classification"]:
             self._say(message, likelihoods)
         message.set(ENTITIES, known + self.add_extractor_name(found), add_to_output=True)
+
+    @cachedmethod(attrgetter("_answered_lately"), key=lambda _, features: features.digest())
+    def _answer(self, features: Examples) -> Answer:
+        """Of one message; for features that came before, as it was."""
+        assert self._net is not None
+        recalled = self._remembering.submit(self._memory.recall, features) if self._memory is not None else None
+        intents, tag_scores = self._net.scores(features)
+        return Answer(intents, tag_scores, recalled.result() if recalled is not None else None)
 
     def _likelihoods(self, intents: np.ndarray, recalled: Optional[Recollection]) -> Dict[Text, float]:
         assert self._description is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -164,6 +164,7 @@ def train(
     """Trains in place on all but the `held_out` examples, which choose the best epoch; computes in this precision."""
     kept = np.setdiff1d(np.arange(len(examples)), held_out)
     lengths, device = examples.lengths[kept], model.table.weight.device.type
+    lessons = _in_precision(examples, precision)
 
     def batches(epoch: int) -> list[np.ndarray]:
         generator = np.random.default_rng([seed, epoch])
@@ -174,7 +175,7 @@ def train(
 
     return fit(
         model,
-        loss_of=lambda net, batch: net.loss(examples, targets, batch),
+        loss_of=lambda net, batch: net.loss(lessons, targets, batch),
         batches=batches,
         schedule=schedule,
         score_of=score_of if len(held_out) else None,
@@ -245,11 +246,19 @@ def _spread(rows: Tensor, mask: Tensor) -> Tensor:
     return spread
 
 
-def _rows(features: np.ndarray, rows: Tensor) -> Tensor:
+def _rows(features: np.ndarray | Tensor, rows: Tensor) -> Tensor:
     """Shape: features [N, D], rows of any shape -> the same, D. What is beyond the last row is the last row."""
     if not len(features):
         return torch.zeros(*rows.shape, features.shape[1])
-    return torch.from_numpy(features)[rows.clamp(max=len(features) - 1)]
+    return torch.as_tensor(features)[rows.clamp(max=len(features) - 1)]
+
+
+def _in_precision(examples: Examples, precision: torch.dtype) -> Examples:
+    """The same, dense features as tensors: in half the bytes they are fetched in half the time, in every batch anew."""
+    token_dense, sentence_dense = (
+        torch.from_numpy(part).to(precision) for part in (examples.token_dense, examples.sentence_dense)
+    )
+    return replace(examples, token_dense=token_dense, sentence_dense=sentence_dense)
 
 
 def _token_loss(scores: Tensor, wanted: Tensor) -> Tensor:

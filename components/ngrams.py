@@ -29,7 +29,7 @@ from scipy.sparse import csr_matrix
 from components import hints, sources, text, vocabulary
 from components.fingerprints import Features
 from components.hints import hint_per_token
-from components.text import HAN, HAN_CHARACTER, normalise
+from components.text import HAN, HAN_CHARACTER, normalise, without_particulars
 from components.vocabulary import WORD, Vocabulary
 
 VOCABULARY_FILE = "vocabulary.json"
@@ -190,8 +190,8 @@ def _has_tokens(message: Message) -> bool:
 
 
 def _words(message: Message) -> List[str]:
-    """The tokens, normalised, in their own case."""
-    return [normalise(token.text) for token in message.get(TOKENS_NAMES[TEXT])]
+    """The tokens, normalised and without particulars, in their own case."""
+    return [without_particulars(normalise(token.text)) for token in message.get(TOKENS_NAMES[TEXT])]
 
 
 def token_features(words: Sequence[str], marks: Sequence[str]) -> List[List[str]]:

@@ -16,6 +16,8 @@ ONE_FOR_ONE = {**FULL_WIDTH, **{ord(written): plain for written, plain in LOOKAL
 
 EMAIL = r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,}"
 ADDRESS_ON_THE_WEB = r"(?:https?://|www\.)[A-Za-z0-9.\-_~:/?#\[\]@!$&()*+,;=%]+"
+AN_EMAIL, LONG_NUMBER = re.compile(EMAIL), re.compile(r"\d{4,}")
+ANYBODY, DOMAINS = "customer", ("@example.com", "@a.co")
 LETTERS_AND_DIGITS = f"(?:(?![{HAN}{INVISIBLE}_])\\w)"
 LETTER = f"(?:(?![{HAN}_\\d])\\w)"
 TOKEN = re.compile(
@@ -41,6 +43,20 @@ TOKEN = re.compile(
 def normalise(text: str) -> str:
     """The same text with full-width letters, digits and signs made ASCII, one for one, so that offsets stay true."""
     return text.translate(ONE_FOR_ONE)
+
+
+def without_particulars(plain: str) -> str:
+    """The same normalised text, one for one, with one e-mail address for all of its length and long numbers of noughts.
+
+    Which address, phone or order it is says nothing of what is wanted: so messages of one make are alike.
+    """
+    return LONG_NUMBER.sub(lambda found: "0" * len(found[0]), AN_EMAIL.sub(_any_email, plain))
+
+
+def _any_email(found: re.Match[str]) -> str:
+    length = len(found[0])
+    domain = next(domain for domain in DOMAINS if len(domain) < length)
+    return (ANYBODY * length)[: length - len(domain)] + domain
 
 
 def without_half_characters(text: str) -> str:

@@ -11,9 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 from tqdm import tqdm
 
 from components.hands import Hands
+
+AVERAGED_EVERY = 4  # steps; each of them would give the same average, at the cost of reading all weights once more
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,8 @@ def fit(
     more the better). Without held-out examples the last epoch's weights stay. Where there are `copies` of the net, they
     learn side by side, each from its share of a batch.
     """
-    averaged = copy.deepcopy(net).eval()
-    optimizer = _optimizer(net, schedule)
+    optimizer, average = Optimizer(net, schedule), Average(net, schedule.averaging)
     total = sum(len(batches(epoch)) for epoch in range(schedule.epochs)) or 1
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total, schedule.warm_up))
     history, best, since_best, steps = History(), None, 0, 0
     bar = tqdm(range(schedule.epochs), desc="Epochs", disable=not schedule.show_progress, mininterval=1.0)
     with _learning(net, loss_of, copies, schedule) as learn:
@@ -64,25 +65,25 @@ def fit(
             losses = []
             for batch in batches(epoch):
                 losses.append(learn(batch))
-                nn.utils.clip_grad_norm_(net.parameters(), schedule.largest_gradient)
-                optimizer.step()
-                rate.step()
+                optimizer.step(schedule.learning_rate * _rate(steps, total, schedule.warm_up))
                 steps += 1
-                _average(averaged, net, min(schedule.averaging, steps / (steps + 10)))
+                if steps % AVERAGED_EVERY == 0:
+                    average.take(steps)
+            average.take(steps)
             history.losses.append(sum(losses) / max(len(losses), 1))
             shown = {"loss": f"{history.losses[-1]:.3f}"}
             if score_of is not None:
-                scores = score_of(averaged)
+                scores = score_of(average.net)
                 history.scores.append(sum(scores.values()) / max(len(scores), 1))
                 shown |= {name: f"{value:.3f}" for name, value in scores.items()}
                 if history.scores[-1] >= max(history.scores):
-                    best, since_best = copy.deepcopy(averaged.state_dict()), 0
+                    best, since_best = copy.deepcopy(average.net.state_dict()), 0
                 else:
                     since_best += 1
             bar.set_postfix(shown)
             if schedule.patience and since_best >= schedule.patience:
                 break
-    net.load_state_dict(best if best is not None else averaged.state_dict())
+    net.load_state_dict(best if best is not None else average.net.state_dict())
     net.eval()
     return history
 
@@ -108,14 +109,74 @@ def _learning(
     yield learn
 
 
-def _optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    """Weight decay is for matrices: it would only pull norms, biases and single numbers off their place."""
-    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [one for one in parameters if one.dim() > 1], "weight_decay": schedule.weight_decay},
-        {"params": [one for one in parameters if one.dim() <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=schedule.learning_rate, betas=(0.9, 0.98), fused=True)
+class Optimizer:
+    """AdamW (Loshchilov and Hutter 2019) by torch's function: its class imports torch's compiler, which takes seconds.
+
+    Gradients that are too large together are made smaller in passing. Weight decay is for matrices: it would only pull
+    norms, biases and single numbers off their place.
+    """
+
+    def __init__(self, net: nn.Module, schedule: Schedule) -> None:
+        weights = [weight for weight in net.parameters() if weight.requires_grad]
+        matrices, others = ([_Moments.of(one) for one in weights if (one.dim() > 1) is it] for it in (True, False))
+        self._groups = [(matrices, schedule.weight_decay), (others, 0.0)]
+        self._largest_gradient = schedule.largest_gradient
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """Weights that have no gradient stay as they are."""
+        for_each = [
+            [(one, one.weight.grad) for one in group if one.weight.grad is not None] for group, _ in self._groups
+        ]
+        length = nn.utils.get_total_norm([gradient for group in for_each for _, gradient in group])
+        too_long = (length / self._largest_gradient).clamp(min=1.0)
+        for group, (_, weight_decay) in zip(for_each, self._groups, strict=True):
+            adamw(
+                [one.weight for one, _ in group],
+                [gradient for _, gradient in group],
+                [one.mean for one, _ in group],
+                [one.square for one, _ in group],
+                [],
+                [one.steps for one, _ in group],
+                fused=True,
+                grad_scale=too_long,
+                amsgrad=False,
+                beta1=0.9,
+                beta2=0.98,
+                lr=rate,
+                weight_decay=weight_decay,
+                eps=1e-8,
+                maximize=False,
+            )
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """What AdamW remembers of a weight's gradients."""
+
+    weight: Tensor
+    mean: Tensor
+    square: Tensor
+    steps: Tensor
+
+    @classmethod
+    def of(cls, weight: Tensor) -> _Moments:
+        return cls(weight, torch.zeros_like(weight), torch.zeros_like(weight), weight.new_zeros(()))
+
+
+class Average:
+    """A net of the weights' exponential average over the steps."""
+
+    def __init__(self, net: nn.Module, keeps: float) -> None:
+        self._learning, self._keeps, self._taken = net, keeps, 0
+        self.net = copy.deepcopy(net).eval()
+
+    @torch.no_grad()
+    def take(self, steps: int) -> None:
+        """Bring it up to the weights after so many steps; in the first of them it forgets faster."""
+        kept = math.prod(min(self._keeps, step / (step + 10)) for step in range(self._taken + 1, steps + 1))
+        torch._foreach_lerp_(_tensors(self.net), _tensors(self._learning), 1 - kept)
+        self._taken = steps
 
 
 def _rate(step: int, total: int, warm_up: float) -> float:
@@ -125,11 +186,6 @@ def _rate(step: int, total: int, warm_up: float) -> float:
         return (step + 1) / warming
     done = (step - warming) / max(1, total - warming)
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-@torch.no_grad()
-def _average(averaged: nn.Module, net: nn.Module, weight: float) -> None:
-    torch._foreach_lerp_(_tensors(averaged), _tensors(net), 1 - weight)
 
 
 def _tensors(net: nn.Module) -> list[Tensor]:

@@ -49,6 +49,7 @@ SAYINGS = (
 class Heard:
     """The answer to one message; `is_answered` where the server gave its list, even an empty one."""
 
+    said: str
     text: str
     milliseconds: float
     is_answered: bool
@@ -73,7 +74,7 @@ class Customer:
             text = shown(await self._post("webhook", {"sender": self.sender, "message": message}))
         except (aiohttp.ClientError, asyncio.TimeoutError):
             is_answered = False
-        return Heard(text, (perf_counter() - started) * 1_000, is_answered)
+        return Heard(message, text, (perf_counter() - started) * 1_000, is_answered)
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         async with self.http.post(f"{self.url}/{path}", json=body, headers=self.headers) as response:

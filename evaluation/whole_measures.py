@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
+from components.text import normalise, without_particulars
 from evaluation.conversations import LANGUAGES, chosen
 from evaluation.replay import SAYINGS, Crowd, Customer, Heard, Talk, alone, at_once, for_long, http
 from evaluation.sides import SIDES, Models, Running, both, opened
@@ -78,14 +79,16 @@ def crowd(models: Models, folder: Path, size: Size) -> dict[str, Any]:
     async def talk(bots: Sequence[Running], count: int) -> None:
         async with http() as connections:
             await _warm_up(bots, connections)
-            for bot in [*bots] * size.rounds:
+            for bot in bots:
                 bot.shop.restore()
                 crowds[bot.side][count].append(await at_once(_customers(bot, connections), told, count))
 
-    with both(models, folder) as bots:
-        for count in size.crowds:
-            asyncio.run(talk(bots, count))
-        memory = {bot.side: bot.peak_memory_mb() for bot in bots}
+    memory = dict.fromkeys(SIDES, 0.0)
+    for count in size.crowds:
+        for number in range(size.rounds):
+            with both(models, folder / f"{count}/{number}") as bots:  # new ones: they have heard none of it before
+                asyncio.run(talk(bots, count))
+                memory = {bot.side: max(memory[bot.side], bot.peak_memory_mb()) for bot in bots}
     return {side: {**of_crowds(those), "peak_memory_mb": memory[side]} for side, those in crowds.items()}
 
 
@@ -112,6 +115,7 @@ def long(models: Models, folder: Path, size: Size) -> dict[str, Any]:
 def of_talks(talks: Sequence[Talk]) -> dict[str, Any]:
     """The figures of conversations: how many ended as they should, in each language and of those that are to change
     the shop, and what was heard."""
+    heard = [heard for one in talks for heard in one.heard]
     of_languages = {language: [one for one in talks if one.name.startswith(f"{language}_")] for language in LANGUAGES}
     return {
         **_ended(talks),
@@ -119,8 +123,25 @@ def of_talks(talks: Sequence[Talk]) -> dict[str, Any]:
         "to_change_shop": _ended([one for one in talks if one.changes_shop]),
         "heard_right": sum(one.heard_right for one in talks),
         "ended_wrong": {one.name: one.amiss for one in talks if one.amiss is not None},
-        **of_heard([heard for one in talks for heard in one.heard]),
+        **of_heard(heard),
+        "said_first": of_heard(said_first(heard)),
     }
+
+
+def said_first(heard: Sequence[Heard]) -> list[Heard]:
+    """The answers to what nobody has said before, be it with another number or address: a bot may know the others."""
+    known = set(map(_in_general, SAYINGS))
+    first = []
+    for one in heard:
+        said = _in_general(one.said)
+        if said not in known:
+            known.add(said)
+            first.append(one)
+    return first
+
+
+def _in_general(said: str) -> str:
+    return without_particulars(normalise(said)).rstrip()
 
 
 def _ended(talks: Sequence[Talk]) -> dict[str, int]:

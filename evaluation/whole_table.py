@@ -71,6 +71,7 @@ ROWS: tuple[Ratio | Share, ...] = (
     Ratio("peak memory of the server", "conversations", "peak_memory_mb", "MB"),
     Ratio(f"the same with {AT_ONCE} customers at once and more", "crowd", "peak_memory_mb", "MB"),
     *_milliseconds("a message, one customer", "conversations", "milliseconds"),
+    Ratio("the same, what nobody has said before, median", "conversations", "said_first.milliseconds.p50", "ms"),
     *_milliseconds(f"a message, {AT_ONCE} customers at once", "crowd", f"customers.{AT_ONCE}.milliseconds"),
     Ratio("messages a second, at most", "crowd", "messages_a_second", "", 1, is_better_high=True),
     Ratio("a message, first 20 of a conversation of 300", "long", "first", "ms"),
@@ -85,6 +86,7 @@ ROWS: tuple[Ratio | Share, ...] = (
         )
     ),
     Share("messages answered in the right words", "conversations", "heard_right", "messages"),
+    Share("messages that nobody has said before", "conversations", "said_first.messages", "messages"),
 )
 
 

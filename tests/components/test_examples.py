@@ -52,6 +52,12 @@ def messages() -> list[Message]:
     ]
 
 
+def test_equal_features_have_one_digest_and_others_another(messages: list[Message]) -> None:
+    digests = [read([message], [], Shape(3, 4, 2, 1)).digest() for message in (*messages, messages[0])]
+    assert digests[0] == digests[3]
+    assert len(set(digests)) == 3
+
+
 def test_features_of_all_messages_stand_below_one_another(messages: list[Message]) -> None:
     examples = read(messages, [])
     assert len(examples) == 3

@@ -282,6 +282,22 @@ def test_several_messages_are_each_answered_as_if_alone(shop: Shop) -> None:
         assert all(message.data[key] == shop.ask(text)[key] for key in SAID)
 
 
+def test_what_was_answered_lately_is_answered_alike_without_the_net(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = shop.ask("我要买台灯手机 again")
+    monkeypatch.setattr(shop.classifier._net, "scores", lambda _: pytest.fail("asked again"))
+    again = shop.ask("我要买台灯手机 again")
+    assert all(again[key] == before[key] for key in SAID)
+
+
+def test_what_is_remembered_of_answers_is_forgotten_with_the_net(shop: Shop) -> None:
+    shop.ask("我要买台灯手机")
+    with shop.classifier._model_storage.read_from(shop.classifier._resource) as folder:
+        shop.classifier._read(folder)
+    assert not shop.classifier._answered_lately
+
+
 def test_the_answer_can_be_stored_as_json(shop: Shop, travel: Shop) -> None:
     for one, text in ((shop, "我要买台灯手机"), (travel, "fly from rome to oslo")):
         said = one.ask(text)
@@ -647,7 +663,7 @@ def test_without_the_export_torch_gives_the_same_answers_and_it_is_said(
     for said in exported:
         again = one.ask(said["text"])
         assert _found(again) == _found(said)
-        assert again["intent"]["confidence"] == pytest.approx(said["intent"]["confidence"], abs=1e-4)
+        assert again["intent"]["confidence"] == pytest.approx(said["intent"]["confidence"], abs=5e-3)  # 8 bits
 
 
 def test_a_message_with_other_features_than_in_training_is_refused(shop: Shop, another: Any) -> None:

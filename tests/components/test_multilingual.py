@@ -161,8 +161,25 @@ def test_what_was_begun_is_not_read_again(
     (message,) = _tokenised(workbench, [MIXED])
     featurizer.begin(MIXED)
     with monkeypatch.context() as patched:
-        patched.setattr(featurizer, "_reading", lambda read: pytest.fail("read again"))
+        patched.setattr(featurizer, "_readings", lambda *_: pytest.fail("read again"))
         assert featurizer.process([message])[0].features
+
+
+def test_what_came_lately_is_not_read_again(
+    workbench: Any, featurizer: MultilingualFeaturizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (before,) = _of(workbench, featurizer, ["取消W2378156"])
+    monkeypatch.setattr(featurizer, "_readings", lambda *_: pytest.fail("read again"))
+    (after,) = _of(workbench, featurizer, ["取消W2378157 "])
+    assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_of_what_was_read_only_so_much_is_kept(workbench: Any, cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multilingual, "CHARACTERS_REMEMBERED", 10)
+    small = workbench.create(MultilingualFeaturizer, cache=cache, encoders=["minilm"])
+    for text in ("thanks", "yes", "no", "what is longer than that is never kept"):
+        assert _of(workbench, small, [text])
+    assert [kept for (kept,) in small._read_lately] == ["yes", "no"]
 
 
 def test_a_message_without_tokens_is_left_alone(featurizer: MultilingualFeaturizer) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.text import normalise, token_spans, tokens_of
+from components import text
+from components.text import normalise, token_spans, tokens_of, without_particulars
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,24 @@ def test_words_numbers_and_han_characters_are_tokens(text: str, tokens: list[str
 
 def test_full_width_characters_become_ascii_one_for_one() -> None:
     assert normalise("Ｗ２３７８１５６：￥３３８\u3000ok") == "W2378156:¥338 ok"
+
+
+@pytest.mark.parametrize(
+    ("written", "alike"),
+    [
+        ("取消W2378156", "取消W0000000"),
+        ("chen.siyuan@example.com的", "customercus@example.com的"),
+        ("a@b.cd, 5678", "c@a.co, 0000"),
+        ("42码 300元 2件", "42码 300元 2件"),
+    ],
+)
+def test_particulars_are_all_alike(written: str, alike: str) -> None:
+    assert without_particulars(written) == alike
+
+
+@given(st.from_regex(text.EMAIL, fullmatch=True) | st.text(max_size=200))
+def test_without_particulars_every_character_stays_where_it_was(written: str) -> None:
+    assert len(without_particulars(written)) == len(written)
 
 
 @given(st.text(max_size=200))

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
 import itertools
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from components.training_loop import History, Schedule, chunks, fit, in_buckets
+from components.training_loop import Average, History, Optimizer, Schedule, chunks, fit, in_buckets
 
 FEATURES = torch.arange(12.0).reshape(6, 2) / 12
 WANTED = FEATURES @ torch.tensor([[1.0], [-2.0]])
@@ -118,6 +121,53 @@ def test_the_held_out_examples_are_judged_without_dropout() -> None:
     _trained(net, score_of=score_of, epochs=2)
     assert modes == [False, False]
     assert not net.training
+
+
+def test_its_steps_are_those_of_adamw_with_clipped_gradients() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(5, 7), nn.Linear(7, 3))
+    other = copy.deepcopy(net)
+    ours = Optimizer(net, Schedule(1, 0.1, weight_decay=0.5, largest_gradient=0.5))
+    matrices, vectors = ([one for one in other.parameters() if (one.dim() > 1) is it] for it in (True, False))
+    groups = [{"params": matrices, "weight_decay": 0.5}, {"params": vectors, "weight_decay": 0.0}]
+    torchs = torch.optim.AdamW(groups, betas=(0.9, 0.98))
+    for step in range(20):
+        batch = torch.randn(4, 5) * (3 if step % 2 else 0.01)  # too large, and small enough
+        for one in (net, other):
+            one.zero_grad()
+            one(batch).square().sum().backward()
+        for group in torchs.param_groups:
+            group["lr"] = 0.1 / (step + 1)
+        nn.utils.clip_grad_norm_(other.parameters(), 0.5)
+        torchs.step()
+        ours.step(0.1 / (step + 1))
+    for one, wanted in zip(net.parameters(), other.parameters(), strict=True):
+        assert torch.allclose(one, wanted, atol=1e-6)
+
+
+def test_training_does_not_wait_for_torchs_compiler() -> None:
+    code = """
+import sys, torch
+from components.training_loop import Schedule, fit
+net = torch.nn.Linear(2, 1)
+fit(net, loss_of=lambda net, batch: net(batch).sum(), batches=lambda _: [torch.ones(2)], schedule=Schedule(1, 0.1))
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_average_of_several_steps_forgets_as_much_as_their_averages() -> None:
+    net = _line()
+    seldom, often = Average(net, 0.98), Average(net, 0.98)
+    with torch.no_grad():
+        net.weight.zero_()
+    for step in range(1, 601):
+        often.take(step)
+        if step % 7 == 0 or step == 600:
+            seldom.take(step)
+            seldom.take(step)
+        assert seldom.net.weight.abs().sum() >= often.net.weight.abs().sum()
+    assert torch.allclose(seldom.net.weight, often.net.weight)
 
 
 def test_weights_that_are_frozen_stay() -> None:

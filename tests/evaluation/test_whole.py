@@ -15,11 +15,11 @@ from evaluation.benchmark import read_results
 from evaluation.replay import Crowd, Heard, Talk
 from evaluation.starts import is_right
 from evaluation.whole import Benchmark, main, on_trial
-from evaluation.whole_measures import Size, of_crowds, of_heard, of_talks, of_turns
+from evaluation.whole_measures import Size, of_crowds, of_heard, of_talks, of_turns, said_first
 
 
 def heard(*milliseconds: float) -> list[Heard]:
-    return [Heard("hi", one, True) for one in milliseconds]
+    return [Heard("hi there", "hi", one, True) for one in milliseconds]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_percentiles_are_of_what_was_measured() -> None:
     assert figures["milliseconds"] == {"p50": 50, "p95": 95, "p99": 99}
     assert figures["curve"] == list(range(1, 101))
     assert (figures["messages"], figures["unanswered"]) == (100, 0)
-    assert of_heard([*heard(1.0), Heard("", 9.0, False)])["unanswered"] == 1
+    assert of_heard([*heard(1.0), Heard("hi there", "", 9.0, False)])["unanswered"] == 1
 
 
 def test_a_long_conversation_is_compared_by_its_ends() -> None:
@@ -86,6 +86,13 @@ def test_conversations_are_counted_by_how_they_end_and_by_what_is_heard() -> Non
     assert figures["by_language"]["en"] == figures["to_change_shop"] == {"conversations": 2, "ended_right": 1}
     assert (figures["heard_right"], figures["messages"]) == (2, 4)
     assert figures["ended_wrong"] == {"en_refusals: one": "no refund"}
+    assert figures["said_first"]["messages"] == 1
+
+
+def test_what_somebody_has_said_before_is_known_by_other_numbers_too() -> None:
+    said = ["取消W2378156", "你好", "cancel it", "取消Ｗ2378157 ", "取消吧"]
+    first = said_first([Heard(one, "", 1.0, True) for one in said])
+    assert [one.said for one in first] == ["取消W2378156", "cancel it", "取消吧"]
 
 
 def test_a_greeting_is_a_right_first_answer_in_either_language() -> None:

@@ -33,7 +33,14 @@ def side(of: float) -> dict[str, dict[str, Any]]:
     return {
         "training": {"seconds": 200.0 * of},
         "start": {"seconds": 6.0 * of},
-        "conversations": {**ended, **parts, "heard_right": 630 / of, "peak_memory_mb": 400 * of, **heard(60 * of)},
+        "conversations": {
+            **ended,
+            **parts,
+            "heard_right": 630 / of,
+            "peak_memory_mb": 400 * of,
+            **heard(60 * of),
+            "said_first": heard(70 * of),
+        },
         "crowd": crowd,
         "long": {"turns": 300, "first": 50 * of, "last": 60 * of, "series": [50 * of] * 280 + [60 * of] * 20},
     }
