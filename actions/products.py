@@ -340,7 +340,14 @@ class RecommendProducts(ShopAction):
             category = shown[0].category
         most = self._most(turn, named or shown)
         new_only = any(word in turn.text.lower() for word in ("新品", "上新", "新款", "new"))
-        found = products.recommend(turn.session, category=category, like=like, new_only=new_only, most_cents=most)
+        found = products.recommend(
+            turn.session,
+            category=category,
+            like=like,
+            beside=[product.id for product in shown],
+            new_only=new_only,
+            most_cents=most,
+        )
         listed = "\n".join(_suggestion_line(turn, p) for p in found)
         buttons = [{"title": turn.wording.named(p), "payload": turn.wording.named(p)} for p in found]
         turn.say(self._reply(bool(found), most), products=listed, buttons=buttons)

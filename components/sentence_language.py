@@ -13,14 +13,14 @@ SAID_IN_BOTH = (
     "ok okay okey kk vip usb app id pro max plus mini air xs xl xxl xxxl s m l cm mm kg ml gb tb mah w v ai pc tv wifi "
     "wi-fi bluetooth iphone ipad airpods macbook apple android huawei xiaomi nike adidas sony dyson samsung lego usb-c "
     "type-c visa mastercard paypal alipay wechat unionpay apple-pay sf ems ups dhl fedex jd emoji lol haha hahaha hmm "
-    "emmm bug sku haoke visacard rmb cny x"
+    "emmm bug sku haoke visacard rmb cny x no hi bye phone tel email e-mail size"
 )
 CHINESE_FRAME = frozenset(
     "的了吗呢吧啊呀嘛我你您他她它们是不没有这那怎么什为啥谁哪几多能会要想可在给把被让就还都也和跟请帮说"
 )
 ENGLISH_FUNCTION_WORDS = (
     "a an the is are am was were be been do does did don't doesn't didn't can could can't will would won't i i'm i've "
-    "i'd you your my me mine it its it's this that these those of for to in on at by from with and or but not no yes "
+    "i'd you your my me mine it its it's this that these those of for to in on at by from with and or but not yes "
     "what where when how why which who please pls want need have has had get got there here if any some"
 )
 NEUTRAL, ENGLISH_FRAME = frozenset(SAID_IN_BOTH.split()), frozenset(ENGLISH_FUNCTION_WORDS.split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -126,6 +126,7 @@ def recommend(
     *,
     category: Category | None = None,
     like: int | None = None,
+    beside: Collection[int] = (),
     new_only: bool = False,
     most_cents: int | None = None,
     limit: int = 3,
@@ -133,7 +134,7 @@ def recommend(
     """Products to suggest, in stock, best rated first (newest first with `new_only`), for `most_cents` or less.
 
     `like` is a product: others of its category, those of its kind first, then nearest in price. With neither, one of
-    each category.
+    each category. `beside` are products that were shown: where all of them go by one name, only what goes by it, too.
     """
     query = select(Product).where(Product.variants.any(Variant.stock > 0)).options(selectinload(Product.variants))
     if new_only:
@@ -151,8 +152,10 @@ def recommend(
         candidates = [item for item in candidates if item.category is category]
     elif not new_only:
         candidates = _one_of_each_category(candidates)
-    names = option_words(session)
-    return tuple(_view(item, names) for item in candidates[:limit])
+    if names := _common_names(session, beside):
+        candidates = [item for item in candidates if not names.isdisjoint(item.short_names)]
+    words = option_words(session)
+    return tuple(_view(item, words) for item in candidates[:limit])
 
 
 def promotions(session: Session, category: Category | None = None) -> tuple[PromotionView, ...]:
@@ -273,6 +276,12 @@ def _nearest(candidates: list[Product], model: Product, category: Category) -> l
     return sorted(
         others, key=lambda item: (names.isdisjoint(item.short_names), abs(item.variants[0].price_cents - price))
     )
+
+
+def _common_names(session: Session, ids: Collection[int]) -> set[str]:
+    """What all of these products are called: three lamps are lamps."""
+    shown = [set(product.short_names) for product in (session.get(Product, each) for each in ids) if product]
+    return set.intersection(*shown) if shown else set()
 
 
 def _one_of_each_category(candidates: list[Product]) -> list[Product]:

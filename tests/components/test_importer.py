@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from rasa.shared.nlu.training_data import loading
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from components.importer import OnceImporter
+from components.importer import NEW_OBJECTS_PER_COLLECTION, OnceImporter, _look_for_garbage_seldom
 
 NLU = """
 nlu:
@@ -73,6 +74,13 @@ def test_it_reads_what_rasas_own_reads(project: Path) -> None:
     assert ours.get_nlu_data().entity_synonyms == rasas.get_nlu_data().entity_synonyms == {"t-1": "T1"}
     assert ours.get_domain().fingerprint() == rasas.get_domain().fingerprint()
     assert ours.get_stories().fingerprint() == rasas.get_stories().fingerprint()
+
+
+def test_garbage_is_looked_for_seldom_where_lessons_are_read(project: Path) -> None:
+    gc.set_threshold(700)
+    _look_for_garbage_seldom.cache_clear()
+    importer(project)
+    assert gc.get_threshold()[0] == NEW_OBJECTS_PER_COLLECTION
 
 
 def test_every_question_of_every_importer_is_one_reading(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -279,6 +279,17 @@ def test_something_similar_is_of_the_same_category_and_not_the_same_product(sess
     assert shoes.id not in {item.id for item in suggested}
 
 
+def test_beside_lamps_only_lamps_are_suggested_and_beside_all_sorts_anything(session: Session) -> None:
+    lamps = [the(session, name) for name in ("护眼台灯", "充电夹式台灯")]
+    shown = {"category": Category.HOME, "beside": [lamp.id for lamp in lamps]}
+    suggested = products.recommend(session, **shown, most_cents=lamps[0].lowest_cents, limit=9)
+    assert {lamp.id for lamp in lamps} <= {item.id for item in suggested}
+    assert all("台灯" in item.name_zh or "灯" in item.name_zh for item in suggested)
+    assert products.recommend(session, **shown, most_cents=lamps[1].lowest_cents - 1) == ()
+    shown["beside"] = [lamps[0].id, the(session, "布艺收纳箱（三只装）").id]
+    assert products.recommend(session, **shown, limit=9) == products.recommend(session, category=Category.HOME, limit=9)
+
+
 def test_new_arrivals_are_new_and_the_newest_come_first(session: Session) -> None:
     suggested = products.recommend(session, new_only=True, limit=20)
     assert len(suggested) >= 5
