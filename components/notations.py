@@ -28,6 +28,12 @@ LAST_FOUR_WORD = r"(?:尾号|后四位|末四位|后4位|last (?:four|4)(?: digi
 CODE_WORD = r"(?:code|coupon|voucher|优惠码|优惠券码?|折扣码|促销码|券码|兑换码|口令)"
 HAN_DIGITS = "零一二三四五六七八九"
 HAN_NUMBER = f"[{HAN_DIGITS}两十百千万]"
+AT_MOST = r"(?:under|below|less than|cheaper than|at most|up to|no more than|不超过|不高于|不要超过|低于|最多|预算)"
+PRICE = r"(?:\d{1,3}(?:,\d{3})+|\d{2,5})(?:\.\d{1,2})?"
+NO_PRICE = (  # what stands behind a number that counts something else
+    r"(?!\s*(?:-|to\b|~|%|percent|days?|hours?|hrs?|weeks?|months?|years?|minutes?|mins?|pieces?|pcs|items?|people|kg|g|cm|mm|km"
+    r"|ml|l|mah|gb|tb|inch(?:es)?|stars?)(?![A-Za-z])|\s*(?:天|日|号|点|小时|分|周|个|月|年|岁|件|条|双|斤|公斤|克|厘米|米|度|人|次|码|毫安))"
+)
 CURRENCY = r"(?:元整?|块钱?|人民币|美元|美金|欧元|英镑|刀|rmb|cny|yuan|kuai|dollars?|bucks?|usd|eur|euros?|gbp|pounds?)"
 WORD_SCORES = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "ten": "10"}
 SCORE = rf"(?:10|[0-9](?:\.[05])?|{'|'.join(WORD_SCORES)})"
@@ -122,6 +128,8 @@ NOTATIONS = (
     _of("order_number", rf"{ORDER_WORD}{IS}(?P<span>\d{{7,12}}){END}{NOT_MONEY_OR_TIME}", order_number),
     _of("amount", rf"{START}[¥$€£]\s?\d[\d,]*(?:\.\d{{1,2}})?(?:\s?[万千kw](?![A-Za-z]))?", number_of),
     _of("amount", rf"{START}\d[\d,]*(?:\.\d{{1,2}})?\s?[万千]?\s?{CURRENCY}(?![A-Za-z])", number_of),
+    _of("amount", rf"{AT_MOST}\s?(?P<span>{PRICE}){END}{NO_PRICE}", number_of),
+    _of("amount", rf"{START}(?P<span>{PRICE})(?:以内|以下|之内|左右|上下)", number_of),
     _of("amount", rf"{HAN_NUMBER}{{0,6}}[十百千万]{HAN_NUMBER}{{0,9}}\s?(?:元整?|块钱?|人民币)", number_of),
     _of("order_number", rf"{START}(?!{A_DATE}(?!\d))\d{{7,8}}{END}{NOT_MONEY_OR_TIME}", order_number),
     _of(

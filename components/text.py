@@ -16,7 +16,7 @@ ONE_FOR_ONE = {**FULL_WIDTH, **{ord(written): plain for written, plain in LOOKAL
 
 EMAIL = r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,}"
 ADDRESS_ON_THE_WEB = r"(?:https?://|www\.)[A-Za-z0-9.\-_~:/?#\[\]@!$&()*+,;=%]+"
-AN_EMAIL, LONG_NUMBER = re.compile(EMAIL), re.compile(r"\d{4,}")
+AN_EMAIL, LONG_NUMBER = re.compile(EMAIL), re.compile(r"\d{5,}")
 ANYBODY, DOMAINS = "customer", ("@example.com", "@a.co")
 LETTERS_AND_DIGITS = f"(?:(?![{HAN}{INVISIBLE}_])\\w)"
 LETTER = f"(?:(?![{HAN}_\\d])\\w)"

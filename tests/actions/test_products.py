@@ -213,6 +213,14 @@ def test_suggestions_cost_no_more_than_what_may_be_spent(talk: Conversation, sho
         assert min(row["price_cents"] for row in shop.rows("variants", product_id=product["id"])) <= 10_000
 
 
+def test_what_is_named_with_a_price_is_shown_itself_where_it_costs_no_more(talk: Conversation) -> None:
+    assert talk.says("phones under 5000 yuan", "recommend_products", product="phone", amount="5000").buttons == [
+        "iPhone 13"
+    ]
+    dearer = talk.says("phones under 1000 yuan", "recommend_products", product="phone", amount="1000").buttons
+    assert dearer and "iPhone 13" not in dearer
+
+
 @pytest.mark.parametrize(
     ("text", "intent"), [("something cheaper", "recommend_products"), ("cheaper please", "inform")]
 )

@@ -161,10 +161,10 @@ def test_numbers_tell_how_many_digits_they_have_and_long_ones_are_not_learnt_by_
 
 
 def test_any_address_and_any_long_number_are_alike(workbench: Any, understood: Callable[..., Message]) -> None:
-    learnt = _learnt_from(workbench, "取消W2378156吧 an@example.com 5678")
+    learnt = _learnt_from(workbench, "取消W2378156吧 an@example.com 310012")
     one, other = (
-        _named(workbench, understood("取消W2378156吧 an@example.com 5678", learnt)),
-        _named(workbench, understood("取消W2378159吧 bo@example.com 8765", learnt)),
+        _named(workbench, understood("取消W2378156吧 an@example.com 310012", learnt)),
+        _named(workbench, understood("取消W2378159吧 bo@example.com 200040", learnt)),
     )
     assert one == other
     assert one[1]

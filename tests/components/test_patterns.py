@@ -51,6 +51,11 @@ def test_an_order_number_is_recognised_however_it_is_written(text: str, written:
         "iPhone13",
         "星期五",
         "visa ending 4242",
+        "within 30 days",
+        "is it for kids under 12 years?",
+        "7天以内",
+        "不超过7天，最多20件",
+        "below 60%",
     ],
 )
 def test_nothing_is_read_into_longer_codes_dates_and_names(text: str) -> None:
@@ -77,6 +82,9 @@ def test_nothing_is_read_into_longer_codes_dates_and_names(text: str) -> None:
         ("两百五十块", "amount", "两百五十块", "250"),
         ("around 60 dollars", "amount", "60 dollars", "60"),
         ("12345678元", "amount", "12345678元", "12345678"),
+        ("anything under 1,000 for my dad", "amount", "1,000", "1000"),
+        ("100以内的礼物", "amount", "100", "100"),
+        ("不超过500的耳机", "amount", "500", "500"),
         ("给你打5分", "rating", "5分", "5"),
         ("I'd say 4 out of 5", "rating", "4 out of 5", "4"),
         ("8/10", "rating", "8/10", "4"),
