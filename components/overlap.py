@@ -77,12 +77,28 @@ def resolve(entities: List[Dict[Text, Any]]) -> List[Dict[Text, Any]]:
 
 
 def _rank(entity: Dict[Text, Any]) -> tuple[int, int, int]:
-    return TRUST.get(entity.get("extractor", ""), 0), _length(entity), -entity["start"]
+    return _trust(entity), _length(entity), -entity["start"]
+
+
+def _trust(entity: Dict[Text, Any]) -> int:
+    return TRUST.get(entity.get("extractor", ""), 0)
 
 
 def _is_outgrown(entity: Dict[Text, Any], entities: List[Dict[Text, Any]]) -> bool:
+    """Whether there is a longer one of its type, which itself may stay."""
     return entity.get("extractor") != PATTERNS and any(
-        other["entity"] == entity["entity"] and _overlap(entity, other) and _length(other) > _length(entity)
+        other["entity"] == entity["entity"]
+        and _overlap(entity, other)
+        and _length(other) > _length(entity)
+        and not _is_contested(other, entities)
+        for other in entities
+    )
+
+
+def _is_contested(entity: Dict[Text, Any], entities: List[Dict[Text, Any]]) -> bool:
+    """Whether a surer source found another type in it: "red lamp" is no product where red is a colour of the shop's."""
+    return any(
+        other["entity"] != entity["entity"] and _trust(other) > _trust(entity) and _overlap(entity, other)
         for other in entities
     )
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from rasa.shared.nlu.training_data.message import Message
 
 from components.overlap import OverlapResolver, resolve
@@ -29,6 +30,12 @@ def test_of_two_types_pattern_beats_catalogue_beats_tagger() -> None:
     reason = entity("reason", 5, 20, TAGGER)
     assert resolve([reason, product, number]) == [number]
     assert resolve([reason, product]) == [product]
+
+
+@pytest.mark.parametrize("colour", [3, 5])
+def test_a_longer_one_that_has_to_go_takes_no_other_with_it(colour: int) -> None:
+    option, lamp = entity("option", 0, colour, CATALOGUE), entity("product", colour + 1, colour + 5, CATALOGUE)
+    assert resolve([option, lamp, entity("product", 0, colour + 5, TAGGER)]) == [option, lamp]
 
 
 def test_what_does_not_overlap_stays_in_the_order_of_the_text() -> None:
