@@ -340,7 +340,7 @@ class RecommendProducts(ShopAction):
             category = shown[0].category
         most = self._most(turn, named or shown)
         new_only = any(word in turn.text.lower() for word in ("新品", "上新", "新款", "new"))
-        found = self._named_within(turn) or products.recommend(
+        found = self._named_within(turn, most) or products.recommend(
             turn.session,
             category=category,
             like=like,
@@ -355,13 +355,11 @@ class RecommendProducts(ShopAction):
         offered = [p.id for p in found or shown]
         return [SlotSet(CANDIDATES, offered or None), SlotSet("product_question", None)]
 
-    def _named_within(self, turn: Turn) -> list[ProductView]:
+    def _named_within(self, turn: Turn, most: int | None) -> list[ProductView]:
         """What they name, where they say what it may cost and it costs no more: "phones under 5000"."""
-        said = turn.value("amount")
-        if not said or not turn.values("product"):
+        if most is None or not turn.value("amount") or not turn.values("product"):
             return []
-        most = answers.amount_in_cents(said)
-        found = [one for one in named_products(turn) if most is not None and one.lowest_cents <= most]
+        found = [one for one in named_products(turn) if one.lowest_cents <= most]
         return [one for one in found if any(variant.stock for variant in one.variants)]
 
     def _spoken_of(self, turn: Turn) -> list[ProductView]:

@@ -15,6 +15,8 @@ from scipy.sparse import csr_matrix
 from scipy.sparse import hstack as stack_columns
 from scipy.sparse import vstack as stack_rows
 
+from components.fingerprints import add_numbers
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -66,11 +68,8 @@ class Examples:
     def digest(self) -> bytes:
         """Of all these numbers; the same for the same."""
         digest = hashlib.sha256()
-        for words in (self.token_words, self.sentence_words):
-            for part in (words.data, words.indices, words.indptr):
-                digest.update(np.ascontiguousarray(part).data)
-        for part in (self.token_dense, self.sentence_dense):
-            digest.update(np.ascontiguousarray(part).data)
+        for features in (self.token_words, self.sentence_words, self.token_dense, self.sentence_dense):
+            add_numbers(digest, features)
         return digest.digest()
 
     def of_sentences(self, indices: np.ndarray) -> Examples:

@@ -74,10 +74,15 @@ class Features(rasas_features.Features):
         if self._cached_fingerprint is None:
             about = (self.type, self.origin, self.attribute, self.features.shape, str(self.features.dtype))
             digest = hashlib.sha256(repr(about).encode())
-            for part in _parts(self.features):
-                digest.update(np.ascontiguousarray(part).data)
+            add_numbers(digest, self.features)
             self._cached_fingerprint = digest.hexdigest()
         return str(self._cached_fingerprint)
+
+
+def add_numbers(digest: Any, features: Any) -> None:
+    """Adds all numbers of a dense or a sparse matrix to a digest of hashlib's."""
+    for part in _parts(features):
+        digest.update(np.ascontiguousarray(part).data)
 
 
 def _parts(features: Any) -> tuple[np.ndarray, ...]:

@@ -31,6 +31,7 @@ from components import (
     calibration,
     crf,
     examples,
+    fingerprints,
     joint_archive,
     joint_learning,
     memory,
@@ -79,7 +80,18 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
-        modules = (calibration, crf, examples, joint_archive, joint_learning, memory, processor, ranking, tags)
+        modules = (
+            calibration,
+            crf,
+            examples,
+            fingerprints,
+            joint_archive,
+            joint_learning,
+            memory,
+            processor,
+            ranking,
+            tags,
+        )
         return sources.fingerprint(
             *modules,
             *sources.texts("chance", "crf_net", "dropout", "hands", "joint_net", "joint_training", "training_loop"),

@@ -155,7 +155,7 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
 
     def begin(self, written: Text) -> None:
         """Starts to read the message that will be processed next, beside what is done until then."""
-        self._reading(_read(written))
+        self._reading(text.in_general(written))
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         self._add_features(training_data.training_examples, self._config["threads"] or processor.count())
@@ -267,12 +267,7 @@ def _each(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -
 
 def _passage(message: Message, attribute: Text) -> Passage:
     spans = tuple((token.start, token.end) for token in message.get(TOKENS_NAMES[attribute]))
-    return Passage(_read(message.get(attribute)), spans)
-
-
-def _read(written: Text) -> Text:
-    """The text without the spaces at its end, of which the encoders would make something, and without particulars."""
-    return text.without_particulars(text.normalise(text.without_half_characters(written))).rstrip()
+    return Passage(text.in_general(message.get(attribute)), spans)
 
 
 def _ordered(names: Iterable[Text]) -> List[Text]:

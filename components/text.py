@@ -53,6 +53,12 @@ def without_particulars(plain: str) -> str:
     return LONG_NUMBER.sub(lambda found: "0" * len(found[0]), AN_EMAIL.sub(_any_email, plain))
 
 
+def in_general(written: str) -> str:
+    """What the encoders read of a text: without particulars, and without the spaces at its end, of which they would
+    make something. Offsets stay true."""
+    return without_particulars(normalise(without_half_characters(written))).rstrip()
+
+
 def _any_email(found: re.Match[str]) -> str:
     length = len(found[0])
     domain = next(domain for domain in DOMAINS if len(domain) < length)

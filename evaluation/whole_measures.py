@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
-from components.text import normalise, without_particulars
+from components.text import in_general
 from evaluation.conversations import LANGUAGES, chosen
 from evaluation.replay import SAYINGS, Crowd, Customer, Heard, Talk, alone, at_once, for_long, http
 from evaluation.sides import SIDES, Models, Running, both, opened
@@ -130,18 +130,14 @@ def of_talks(talks: Sequence[Talk]) -> dict[str, Any]:
 
 def said_first(heard: Sequence[Heard]) -> list[Heard]:
     """The answers to what nobody has said before, be it with another number or address: a bot may know the others."""
-    known = set(map(_in_general, SAYINGS))
+    known = set(map(in_general, SAYINGS))
     first = []
     for one in heard:
-        said = _in_general(one.said)
+        said = in_general(one.said)
         if said not in known:
             known.add(said)
             first.append(one)
     return first
-
-
-def _in_general(said: str) -> str:
-    return without_particulars(normalise(said)).rstrip()
 
 
 def _ended(talks: Sequence[Talk]) -> dict[str, int]:
