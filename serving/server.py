@@ -23,7 +23,7 @@ from rasa.utils.io import configure_colored_logging
 from rasa.utils.log_utils import configure_structlog
 from sanic import Sanic
 
-from serving import agent
+from serving import agent, huge_pages
 from serving.model import Loaded, load
 
 MOST_WORKERS = 4  # unless SANIC_WORKERS says so: what each of them adds to the memory is small, but not nothing
@@ -60,6 +60,7 @@ def _workers(lock_store: EndpointConfig | None) -> int:
 def _load_for_all(model: Path) -> Loaded:
     """The model before the workers part: what none of them changes is in memory once."""
     loaded = load(model)
+    huge_pages.gather()
     gc.freeze()  # garbage collection would write into all of it
     # Until it has a handler of its own, a worker would have Sanic's for the first process, and would not end by it.
     os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
@@ -75,6 +76,8 @@ async def _load(
     _: AbstractEventLoop,
 ) -> None:
     app.ctx.agent = await agent.load(model, endpoints, loaded)
+    if loaded is None:
+        huge_pages.gather()
     when_loaded()
 
 

@@ -1,0 +1,50 @@
+"""What is held moves into huge pages, unchanged, where Linux has them; elsewhere nothing happens."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving import huge_pages
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+MEGABYTES = 64
+HOLDS = f"""
+import re
+from pathlib import Path
+from serving import huge_pages
+
+held = [bytes([number]) * 4000 for number in range(256) for _ in range({MEGABYTES} * 1024 // 4 // 256)]
+huge_pages.gather()
+assert all(part == bytes([number // {MEGABYTES}]) * 4000 for number, part in enumerate(held))
+print(re.search(r"AnonHugePages: +([0-9]+) kB", Path("/proc/self/smaps_rollup").read_text())[1])
+"""
+
+
+@pytest.mark.skipif(not SETTING.exists() or "[never]" in SETTING.read_text(), reason="this system has no huge pages")
+def test_what_is_held_moves_and_stays_the_same() -> None:
+    """In a process of its own: what moves is all of it."""
+    done = subprocess.run([sys.executable, "-c", HOLDS], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(done.stdout) / 1024 > MEGABYTES / 2
+
+
+def test_only_whole_huge_pages_of_its_own_data_are_moved() -> None:
+    maps = """\
+100000-800000 rw-p 00000000 00:00 0                                      [heap]
+a00000-c00000 r--p 00000000 00:00 0 
+e00000-1000000 rw-s 00000000 00:01 1025                                  /dev/zero (deleted)
+1000000-1200000 rw-p 00000000 fe:01 7                                    /usr/lib/a library.so
+1200000-1400000 rw-p 00000000 00:00 0                                    [stack]
+1500000-1600000 rw-p 00000000 00:00 0 
+7f0000000000-7f0000500000 rw-p 00000000 00:00 0 
+"""
+    assert list(huge_pages._held(maps)) == [(0x200000, 0x800000), (0x7F0000000000, 0x7F0000400000)]
+
+
+def test_where_the_system_has_none_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huge_pages, "MAPS", tmp_path / "maps")
+    huge_pages.gather()
