@@ -1,8 +1,8 @@
 """What a process holds, in pages of two megabytes instead of four kilobytes, where the system has them: Linux does.
 
 To understand a message, some forty megabytes of weights are read once from one end to the other, none of which the
-processor's caches still hold. In small pages it first looks up where each of ten thousand lies: as long again as half of
-the reading takes.
+processor's caches still hold. In small pages it first looks up where each of ten thousand lies, which takes half as
+long as the reading.
 """
 
 from __future__ import annotations
