@@ -1,8 +1,8 @@
 """One message of a customer, from its arrival to what is sent back.
 
 It is recorded before the bot hears it, and the bot's reply before it is sent. In the same transactions is read who is
-speaking, the bot or a person: so they never answer the same message. Whatever fails on the way, the customer hears a
-sentence.
+speaking, the bot or a person: so they never answer the same message. What is recorded is sent; then the bot saves its
+turn, and the next message waits for that. Whatever fails on the way, the customer hears a sentence.
 """
 
 from __future__ import annotations
@@ -61,10 +61,13 @@ class Turn:
         self._choice = choice
         self._accepted_language = accepted_language
         self._heard: Heard | None = None
-        self._keeping: asyncio.Future[tuple[Said, ...]] | None = None  # the reply, while the bot still saves its turn
+        self.said: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()  # while the bot saves its turn
 
     async def answer(self, handle: Handle) -> Answer:
-        """Nothing is sent where a person speaks. Raises NothingToSay where there is no bot."""
+        """The whole turn; `said` may have its answer sooner. Nothing is sent where a person speaks.
+
+        Raises NothingToSay where there is no bot.
+        """
         if not self._text:
             return await self._answer_to_nothing()
         message = self._message(self._text)
@@ -83,16 +86,17 @@ class Turn:
         if heard is not None and heard.payload != self._text:
             message = self._message(heard.payload)
         messages = await self._ask_bot(handle, message)
-        if heard is not None:
-            kept = await self._tried("recording a reply", self._keeping or self._reply(heard, messages))
-            if kept is not None:
-                return Answer(kept)
-        return Answer(unrecorded=messages)
+        if self.said.done():
+            return self.said.result()
+        return Answer(unrecorded=messages) if heard is None else await self._recorded(heard, messages)
 
-    def _keep_beside(self, messages: Messages) -> None:
-        """Record what is said while the bot saves the conversation."""
+    async def _when_said(self, messages: Messages) -> None:
         if self._heard is not None and messages:
-            self._keeping = asyncio.ensure_future(self._reply(self._heard, messages))
+            self.said.set_result(await self._recorded(self._heard, messages))
+
+    async def _recorded(self, heard: Heard, messages: Messages) -> Answer:
+        kept = await self._tried("recording a reply", self._reply(heard, messages))
+        return Answer(unrecorded=messages) if kept is None else Answer(kept)
 
     def _reply(self, heard: Heard, messages: Messages) -> Coroutine[Any, Any, tuple[Said, ...]]:
         return self._record.reply(self._conversation, heard.number, [as_line(one) for one in messages])
@@ -106,8 +110,7 @@ class Turn:
             said = await self._say_that_they_wait(heard.waits_behind)
         else:
             return Answer()
-        kept = await self._tried("recording a reply", self._reply(heard, said))
-        return Answer(unrecorded=said) if kept is None else Answer(kept)
+        return await self._recorded(heard, said)
 
     async def _say_that_they_wait(self, behind: int) -> Messages:
         hours = service_hours()
@@ -151,7 +154,7 @@ class Turn:
         return await self._tried("reading who is speaking", self._record.is_with_person(self._conversation))
 
     def _message(self, text: str) -> UserMessage:
-        return UserMessage(text, WebOutput(self._keep_beside), self._conversation, input_channel=WebOutput.name())
+        return UserMessage(text, WebOutput(self._when_said), self._conversation, input_channel=WebOutput.name())
 
     def _begin(self, message: UserMessage) -> None:
         """Let the bot read the message while it is being recorded, where it can (`serving`); Rasa's own cannot."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from rasa.core.agent import Agent
@@ -24,13 +24,13 @@ class WebOutput(CollectingOutputChannel):
     `when_said` hears of them as soon as the bot has said all, where the bot tells (`serving`): Rasa's own does not.
     """
 
-    def __init__(self, when_said: Callable[[Messages], None] | None = None) -> None:
+    def __init__(self, when_said: Callable[[Messages], Awaitable[None]] | None = None) -> None:
         super().__init__()
         self._when_said = when_said
 
-    def all_is_said(self) -> None:
+    async def all_is_said(self) -> None:
         if self._when_said is not None:
-            self._when_said(self.messages)
+            await self._when_said(self.messages)
 
     @classmethod
     def name(cls) -> str:

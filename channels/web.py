@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 ANSWER_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 DRAINED_BYTES = 1024 * 1024  # of a body too large are still read, so that the client hears why it is refused
 LONGEST_POLL_SECONDS = 25.0
+SECONDS_TO_FINISH = 10.0  # that turns may take which go on when the server is to stop
 NO_WORDS = "The bot cannot answer now. Please try again in a minute."
 NUMBER_HEADER = "Haoke-Number"
 TOO_LARGE = "The body is larger than {largest} bytes."
@@ -182,6 +183,8 @@ class WebChannel(RestInput):
         @web.listener("before_server_stop")
         async def let_go(_app: Sanic, _loop: Any) -> None:
             self._streams.end()
+            if self._running:
+                await asyncio.wait(self._running, timeout=SECONDS_TO_FINISH)
 
         pages.add(web, self.settings.origins)
         return web
@@ -249,16 +252,18 @@ class WebChannel(RestInput):
     async def _finished(self, guest: Guest, turn: Turn, answer: Coroutine[Any, Any, Answer]) -> Answer:
         """The answer, or a sentence where it takes too long.
 
-        A turn goes on where the customer hangs up or the time is over: what has begun is finished and remembered.
+        A turn goes on where it has said all, where the customer hangs up or the time is over: what has begun is
+        finished and remembered.
         """
         running = asyncio.ensure_future(answer)
         self._running.add(running)
         running.add_done_callback(self._running.discard)
-        try:
-            return await asyncio.wait_for(asyncio.shield(running), self.settings.answer_within_seconds)
-        except asyncio.TimeoutError:
-            logger.warning("No answer in time in conversation %s.", guest.conversation)
-            return Answer(unrecorded=await turn.say("utter_service_unavailable"))
+        within = self.settings.answer_within_seconds
+        done, _ = await asyncio.wait({running, turn.said}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        if done:
+            return turn.said.result() if turn.said.done() else running.result()
+        logger.warning("No answer in time in conversation %s.", guest.conversation)
+        return Answer(unrecorded=await turn.say("utter_service_unavailable"))
 
     def _turn(
         self, request: Request, guest: Guest, text: str = "", *, key: str | None, choice: Choice | None = None

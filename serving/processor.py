@@ -94,11 +94,11 @@ class Processor(MessageProcessor):
         return tracker
 
     async def _run_prediction_loop(self, output_channel: OutputChannel, tracker: DialogueStateTracker) -> None:
-        """As Rasa does it; a channel may then go on with what was said, while the conversation is saved."""
+        """As Rasa does it; a channel may then record what was said and send it, before the conversation is saved."""
         await super()._run_prediction_loop(output_channel, tracker)
         all_is_said = getattr(output_channel, "all_is_said", None)
         if all_is_said is not None:
-            all_is_said()
+            await all_is_said()
 
     def predict_next_with_tracker_if_should(self, tracker: DialogueStateTracker) -> tuple[Action, PolicyPrediction]:
         goes_on = self.should_predict_another_action(tracker.latest_action_name)

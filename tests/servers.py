@@ -36,6 +36,7 @@ def served(app: Sanic) -> Iterator[str]:
 
 
 async def _stopped(server: Any) -> None:
+    await server.before_stop()
     server.close()
     await server.wait_closed()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}

@@ -88,7 +88,7 @@ class StandInBot:
         if message.text == "half":
             raise RuntimeError("something broke after the reply")
         if self.while_saving:
-            message.output_channel.all_is_said()
+            await message.output_channel.all_is_said()
             await self.while_saving(message)
         if not self.is_forgetful:
             await self.agent.tracker_store.save(tracker)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -140,24 +141,52 @@ def test_what_the_bot_said_before_it_broke_is_not_kept_back(chat: Chat) -> None:
     assert chat.texts("half") == ["You said: half"]
 
 
-def test_a_reply_is_recorded_once_while_the_bot_saves_its_turn_even_where_it_cannot_be_saved(chat: Chat) -> None:
-    recorded: list[str] = []
+def test_a_reply_is_recorded_once_and_sent_while_the_bot_saves_its_turn(chat: Chat) -> None:
+    order: list[str] = []
+    is_sent = threading.Event()
 
-    async def saving(message: UserMessage) -> None:
-        for _ in range(100):
-            await asyncio.sleep(0.02)
-            recorded[:] = [said.text for said in await chat.channel._record.since(message.sender_id, 0)]
-            if len(recorded) > 1:
-                break
+    async def saving(_message: UserMessage) -> None:
+        await asyncio.to_thread(is_sent.wait, 10)
+        order.append("saved")
+
+    chat.bot.while_saving = saving
+    assert chat.texts("hello") == ["You said: hello"]
+    order.append("sent")
+    said = asyncio.run(chat.channel._record.since("visitor-1", 0))
+    assert [one.text for one in said] == ["hello", "You said: hello"]
+    with ThreadPoolExecutor(1) as customer:
+        following = customer.submit(chat.texts, "bye")
+        time.sleep(0.2)
+        assert chat.heard() == ["hello"]  # the next message waits until the turn is saved
+        is_sent.set()
+        assert following.result() == ["You said: bye"]
+    assert order[:2] == ["sent", "saved"]
+
+
+def test_a_reply_stays_where_the_turn_cannot_be_saved(chat: Chat) -> None:
+    async def saving(_message: UserMessage) -> None:
         raise RuntimeError("the database of conversations is full")
 
     chat.bot.while_saving = saving
     assert chat.texts("hello") == ["You said: hello"]
-    assert recorded == ["hello", "You said: hello"]
     chat.bot.while_saving = None
     assert chat.texts("bye") == ["You said: bye"]
     said = asyncio.run(chat.channel._record.since("visitor-1", 0))
     assert [one.text for one in said] == ["hello", "You said: hello", "bye", "You said: bye"]
+
+
+def test_a_turn_whose_answer_is_sent_is_saved_before_the_server_stops(shop: Any) -> None:
+    saved = threading.Event()
+
+    async def saving(_message: UserMessage) -> None:
+        await asyncio.sleep(0.5)
+        saved.set()
+
+    with serving(WebChannel(TRUSTING)) as chat:
+        chat.bot.while_saving = saving
+        assert chat.texts("hello") == ["You said: hello"]
+        assert not saved.is_set()
+    assert saved.is_set()
 
 
 def test_a_slow_answer_is_apologised_for_and_the_turn_is_finished(shop: Any) -> None:
