@@ -16,6 +16,7 @@ from sqlalchemy.orm import configure_mappers
 
 from actions import answers
 from actions.ahead import Executor
+from machine import huge_pages
 from shop import wording
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def app() -> Sanic:
     async def keep_what_is_loaded(*_: object) -> None:
         for prepare in (answers.lexicon, wording.words, configure_mappers):
             prepare()  # now, rather than while the first customer waits
+        huge_pages.gather()
         gc.freeze()  # looking through it for garbage would hold up a message now and then
 
     @server.get("/health")

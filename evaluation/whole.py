@@ -40,6 +40,7 @@ SERVED_BY = (
     "desk",
     "channels",
     "serving",
+    "machine",
     "credentials.yml",
     "endpoints.yml",
     "tests/conversations",

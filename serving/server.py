@@ -23,7 +23,8 @@ from rasa.utils.io import configure_colored_logging
 from rasa.utils.log_utils import configure_structlog
 from sanic import Sanic
 
-from serving import agent, huge_pages
+from machine import huge_pages
+from serving import agent
 from serving.model import Loaded, load
 
 MOST_WORKERS = 4  # unless SANIC_WORKERS says so: what each of them adds to the memory is small, but not nothing

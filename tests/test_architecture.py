@@ -11,14 +11,15 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = {"shop", "components", "desk", "actions", "channels", "evaluation", "deploy", "serving"}
+OURS = {"shop", "components", "desk", "actions", "channels", "evaluation", "deploy", "serving", "machine"}
 MAY_IMPORT = {
     "shop": {"shop"},
     "components": {"components"},
     "desk": {"desk", "shop"},
-    "actions": {"actions", "shop", "desk"},
+    "actions": {"actions", "shop", "desk", "machine"},
     "channels": {"channels", "desk", "shop"},
-    "serving": {"serving"},
+    "serving": {"serving", "machine"},
+    "machine": {"machine"},
     "evaluation": OURS,
     "deploy": {"deploy", "shop"},
 }

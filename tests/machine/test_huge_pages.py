@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from serving import huge_pages
+from machine import huge_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -16,7 +16,7 @@ MEGABYTES = 64
 HOLDS = f"""
 import re
 from pathlib import Path
-from serving import huge_pages
+from machine import huge_pages
 
 held = [bytes([number]) * 4000 for number in range(256) for _ in range({MEGABYTES} * 1024 // 4 // 256)]
 huge_pages.gather()

@@ -1,0 +1,1 @@
+"""What the machine offers to a process, whichever server it is."""
