@@ -39,12 +39,14 @@ from components import (
     ranking,
     sources,
     tags,
+    text,
 )
 from components.crf import best_path, marginals
 from components.examples import Examples
 from components.joint_archive import Description, Net
 from components.memory import Memory, Recollection
 from components.ranking import ranked, selected_responses
+from components.text import scripts_of
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +93,7 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
             processor,
             ranking,
             tags,
+            text,
         )
         return sources.fingerprint(
             *modules,
@@ -178,13 +181,23 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
             features = examples.read([message], self._config["featurizers"], self._description.shape)
             intents, tag_scores, recalled = self._answer(features)
             likelihoods = self._likelihoods(intents, recalled)
-            if not features.sentence_words.nnz and not any(map(str.isalnum, message.get(TEXT))):
-                likelihoods = dict.fromkeys(likelihoods, 0.0)  # signs alone, none of them known: it means nothing
+            if self._means_nothing(message.get(TEXT), features):
+                likelihoods = dict.fromkeys(likelihoods, 0.0)
             if tag_scores:
                 found = self._entities(message, known, [scores[0] for scores in tag_scores])
         if self._config["intent_classification"]:
             self._say(message, likelihoods)
         message.set(ENTITIES, known + self.add_extractor_name(found), add_to_output=True)
+
+    def _means_nothing(self, written: Text, features: Examples) -> bool:
+        """Whether no word of it, nor a piece of one, is known, though it is of signs alone, or of letters like the
+        examples': of other letters, the encoders may know the language."""
+        assert self._description is not None
+        words = features.sentence_words
+        if words.nnz or any(map(str.isnumeric, written)):
+            return False
+        scripts = scripts_of(written)
+        return not scripts or (words.shape[1] > 0 and scripts <= set(self._description.scripts))
 
     @cachedmethod(attrgetter("_answered_lately"), key=lambda _, features: features.digest())
     def _answer(self, features: Examples) -> Answer:

@@ -34,6 +34,7 @@ from components.examples import Examples, standard
 from components.joint_archive import WEIGHTS, Description, standardised_sentences, standardised_tokens
 from components.memory import Memory
 from components.tags import OUTSIDE, tag_names, tags_of
+from components.text import scripts_of
 
 if TYPE_CHECKING:
     from components.joint_training import JointModel
@@ -149,7 +150,15 @@ def learn(
     model = _train(examples, targets, held_out, size, tags, config, older)
     remembered, judged = _remember(raw, examples, model, numbers, held_out, len(known), config)
     description = Description(
-        raw.shape, asdict(size), known, tags, list(centre), list(spread), judged, remembered is not None
+        raw.shape,
+        asdict(size),
+        known,
+        tags,
+        list(centre),
+        list(spread),
+        judged,
+        remembered is not None,
+        _scripts_in(messages),
     )
     return description, model, remembered
 
@@ -235,6 +244,12 @@ def _remember(
 
 def label_of(message: Message) -> str | None:
     return message.get(INTENT_RESPONSE_KEY) or message.get(INTENT)
+
+
+def _scripts_in(messages: Sequence[Message]) -> list[str]:
+    """The scripts that a tenth of the examples have letters of, by name."""
+    counts = Counter(script for message in messages for script in scripts_of(message.get(TEXT)))
+    return sorted(script for script, count in counts.items() if count >= len(messages) / 10)
 
 
 def tags_in(messages: Sequence[Message]) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 INVISIBLE = "\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff"
@@ -79,6 +80,11 @@ def tokens_of(text: str) -> list[str]:
     """The tokens of a text, normalised, in their own case."""
     plain = normalise(text)
     return [plain[start:end] for start, end in token_spans(plain)]
+
+
+def scripts_of(text: str) -> set[str]:
+    """What its letters are written in, by Unicode's names: LATIN, CJK, CYRILLIC."""
+    return {unicodedata.name(letter, "").partition(" ")[0] for letter in normalise(text) if letter.isalpha()}
 
 
 def is_han(token: str) -> bool:

@@ -355,6 +355,13 @@ def test_what_it_was_shown_is_believed_more_than_what_is_unlike_everything(shop:
     assert min(known) > 0.6 > max(strange)
 
 
+def test_letters_of_which_no_piece_is_known_mean_nothing_in_a_script_that_it_knows(shop: Shop) -> None:
+    """In another script they may be a language that the encoders know: an example in English answers in Chinese."""
+    assert shop.ask("zxqj qjxz")["intent"]["confidence"] == 0.0
+    assert shop.ask("ыва олдж")["intent"]["confidence"] > 0.0
+    assert shop.ask("42")["intent"]["confidence"] > 0.0
+
+
 # Entities
 
 

@@ -68,3 +68,10 @@ def test_tokens_stand_in_order_and_do_not_overlap(text: str) -> None:
 def test_ten_thousand_characters_are_cut_at_once(piece: str) -> None:
     text = piece * (10_000 // len(piece))
     assert token_spans(text)
+
+
+def test_scripts_are_those_of_letters_alone() -> None:
+    assert text.scripts_of("我的 ｉPhone 13 到哪了?") == {"CJK", "LATIN"}
+    assert text.scripts_of("où est 42 🙂") == {"LATIN"}
+    assert text.scripts_of("где") == {"CYRILLIC"}
+    assert text.scripts_of("13?") == set()
