@@ -483,6 +483,7 @@ class RefundTo(Step):
     slot = "refund_to"
     is_choice = True
     clears = ("confirmed",)
+    offered = ("original", "gift_card")  # as the question names them
 
     def read(self, turn: Turn, draft: Draft, asked: bool) -> str | None:
         said = turn.text if asked or draft["refund_to"] else (turn.value("payment_method") or "")
@@ -490,7 +491,8 @@ class RefundTo(Step):
             return "gift_card"
         if answers.says(said, "original"):
             return "original" if asked or draft["refund_to"] == "gift_card" or turn.value("payment_method") else None
-        return None
+        place = answers.ordinal(turn.text, len(self.offered)) if asked else None
+        return None if place is None else self.offered[place]
 
     def default(self, turn: Turn, draft: Draft) -> str | None:
         order = orders.view_order(turn.session, turn.shopper, draft["order_number"])

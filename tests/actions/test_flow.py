@@ -98,6 +98,17 @@ def test_what_was_mentioned_before_its_question_came_up_is_not_asked_for(emma: C
     assert emma.slots["reason"] == "wrong_item"
 
 
+@pytest.mark.parametrize(
+    ("said", "chosen"), [("1", "original"), ("2", "gift_card"), ("第二个", "gift_card"), ("3", None)]
+)
+def test_where_the_money_goes_may_be_told_by_its_place_in_the_question(
+    emma: Conversation, said: str, chosen: str | None
+) -> None:
+    emma.says("return the yoga mat", "return_item", product="yoga mat", order_number="W8264404", reason="ugly")
+    emma.says(said, "inform")
+    assert emma.slots["refund_to"] == chosen
+
+
 def test_a_proven_order_is_not_proven_twice(emma: Conversation) -> None:
     assert emma.says("where is W8264403?", "track_order", order_number="W8264403").replies == ["utter_order_overdue"]
 
