@@ -13,10 +13,8 @@ from pathlib import Path
 
 SIZE = 2 * 1024**2
 MAPS = Path("/proc/self/maps")
-IN_TIME, AT_ONCE = (
-    14,
-    25,
-)  # madvise(2): MADV_HUGEPAGE asks a thread of the system; MADV_COLLAPSE, since Linux 6.1, does it
+IN_TIME = 14  # of madvise(2), MADV_HUGEPAGE: a thread of the system does it by and by
+AT_ONCE = 25  # MADV_COLLAPSE, since Linux 6.1
 
 
 def gather() -> None:
@@ -28,7 +26,7 @@ def gather() -> None:
         return
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    for begin, end in list(_held(MAPS.read_text())):
+    for begin, end in _held(MAPS.read_text()):
         for advice in (IN_TIME, AT_ONCE):
             madvise(begin, end - begin, advice)
 
