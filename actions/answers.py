@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +56,20 @@ def bare(text: str) -> str:
     return re.sub(r"[啊呀哦噢啦哈呢吧嘛了]+$", "", joined) or joined or plain(text)
 
 
+@cache
+def _bare_words(section: str) -> frozenset[str]:
+    return frozenset(map(bare, lexicon()[section]))
+
+
 def mentions(text: str, words: Sequence[str]) -> str | None:
     """The longest of the words that occurs in the text: Chinese anywhere, Latin as whole words."""
     said = plain(text)
-    found = [word for word in words if _occurs(said, word)]
+    found = [word for word in words if word in said and _occurs(said, word)]
     return max(found, key=len, default=None)
 
 
 def _occurs(said: str, word: str) -> bool:
-    if word not in said:
-        return False
+    """Whether a word that is in the text is one there, and no part of another."""
     return HAN.search(word) is not None or re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", said) is not None
 
 
@@ -84,18 +88,17 @@ def is_unwanted(before: str) -> bool:
 def pick(text: str, section: str) -> str | None:
     """Which term of a lexicon section the text names, and does not say no to; the longest word that occurs decides."""
     said = plain(text)
-    best: tuple[int, str] | None = None
-    for term, words in lexicon()[section].items():
-        word = mentions(said, [word for word in words if _is_wanted(said, word)])
-        if word and (best is None or len(word) > best[0]):
-            best = (len(word), term)
-    return best[1] if best else None
+    named = [
+        (len(word), -place, term)
+        for place, (term, words) in enumerate(lexicon()[section].items())
+        for word in words
+        if word in said and _is_wanted(said, word) and _occurs(said, word)
+    ]
+    return max(named)[2] if named else None
 
 
 def _is_wanted(said: str, word: str) -> bool:
-    """Whether the word stands anywhere without a no before it; a word that is not there is not unwanted."""
-    if word not in said:
-        return True
+    """Whether the word, which occurs, stands anywhere without a no before it."""
     return any(not is_unwanted(said[: found.start()]) for found in re.finditer(re.escape(word), said))
 
 
@@ -105,14 +108,14 @@ def says(text: str, section: str) -> bool:
 
 def confirms(text: str, verbs: Sequence[str]) -> bool:
     """Whether the text says one of the verbs, or a yes and one of them, and nothing else: fine, cancel it."""
-    said, agreeing = bare(text), {"", *map(bare, lexicon()["yes"])}
+    said, agreeing = bare(text), {"", *_bare_words("yes")}
     ways = (said.removesuffix(bare(verb)).strip() for verb in verbs if said.endswith(bare(verb)))
     return not is_question(text) and any(way in agreeing for way in ways)
 
 
 def starts_over(text: str) -> bool:
     """Whether the text is a wish to begin again, and nothing else."""
-    return bare(text) in {bare(word) for word in lexicon()["starting_over"]}
+    return bare(text) in _bare_words("starting_over")
 
 
 def wanted_rather(text: str) -> str | None:
@@ -150,7 +153,7 @@ def yes_or_no(text: str, intent: str = "", confidence: float = 0.0) -> bool | No
     """
     answer = bare(text)
     for section, meaning in (("yes", True), ("no", False)):
-        if answer in {bare(word) for word in lexicon()[section]} or plain(text) in lexicon()[section]:
+        if answer in _bare_words(section) or plain(text) in lexicon()[section]:
             return None if meaning and re.search("[?？]|吗", text) else meaning  # "yes?" asks back
     if intent == "deny":
         return False
@@ -177,7 +180,7 @@ def number(text: str) -> int | None:
     chinese = re.fullmatch(CHINESE_NUMBER, said) or re.search(rf"({CHINESE_NUMBER})(?=\s*[{MEASURES}])", said)
     if chinese:
         return chinese_number(chinese.group())
-    return next((value for word, value in ENGLISH_NUMBERS.items() if _occurs(said, word)), None)
+    return next((value for word, value in ENGLISH_NUMBERS.items() if word in said and _occurs(said, word)), None)
 
 
 def amount_in_cents(value: str) -> int | None:
@@ -203,7 +206,7 @@ def ordinal(text: str, length: int) -> int | None:
     elif match := re.fullmatch(BARE_PLACE, said) or re.search(NUMBERED_PLACE, said):
         place = int(match.group(1))
     else:
-        place = next((value for word, value in ENGLISH_ORDINALS.items() if _occurs(said, word)), 0)
+        place = next((value for word, value in ENGLISH_ORDINALS.items() if word in said and _occurs(said, word)), 0)
     return place - 1 if 1 <= place <= length else None
 
 

@@ -187,6 +187,8 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         return [Features(view, kind, attribute, self._identifier) for kind, views in kinds for view in views]
 
     def _vectors(self, passages: Sequence[Passage], threads: int) -> Dict[Passage, Vectors]:
+        if len(passages) == 1:
+            return self._vectors_of(passages)
         waiting = sorted(passages, key=lambda passage: len(passage.text))  # texts of like length go together
         slices = [waiting[begin : begin + TEXTS_AT_ONCE] for begin in range(0, len(waiting), TEXTS_AT_ONCE)]
         found: Dict[Passage, Vectors] = {}

@@ -59,7 +59,7 @@ def _begin_of_last(events: Sequence[Event], turns: int) -> int:
     """Where those turns begin, at the bot's listening before the first of them; 0 where there are no more."""
     heard = 0
     for place in range(len(events) - 1, -1, -1):
-        heard += isinstance(events[place], UserUttered)
+        heard += type(events[place]) is UserUttered
         if heard >= turns and _is_listening(events[place]):
             return place if any(isinstance(event, UserUttered) for event in events[:place]) else 0
     return 0
@@ -104,4 +104,4 @@ def _opening(events: Sequence[Event], loop: int | None) -> set[int]:
 
 
 def _is_listening(event: Event) -> bool:
-    return isinstance(event, ActionExecuted) and event.action_name == ACTION_LISTEN_NAME
+    return type(event) is ActionExecuted and event.action_name == ACTION_LISTEN_NAME

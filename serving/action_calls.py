@@ -7,6 +7,7 @@ JSON schema that it first compiles: more time than the actions take.
 from __future__ import annotations
 
 import asyncio
+import copy
 import ssl
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -15,23 +16,40 @@ from typing import Any, TypeGuard
 import aiohttp
 import ujson
 from rasa import __version__ as RASA_VERSION
-from rasa.core.actions.action import Action, RemoteAction, action_for_name_or_text
+from rasa.core.actions.action import (
+    Action,
+    ActionExecutionRejection,
+    ActionExtractSlots,
+    RemoteAction,
+    action_for_name_or_text,
+)
 from rasa.core.actions.forms import FormAction
 from rasa.core.channels.channel import OutputChannel
 from rasa.core.nlg import NaturalLanguageGenerator
 from rasa.shared.constants import ASSISTANT_ID_KEY
-from rasa.shared.core.constants import ACTIVE_LOOP, FOLLOWUP_ACTION, REQUESTED_SLOT, TRIGGER_MESSAGE
+from rasa.shared.core.constants import (
+    ACTION_LISTEN_NAME,
+    ACTION_VALIDATE_SLOT_MAPPINGS,
+    ACTIVE_LOOP,
+    FOLLOWUP_ACTION,
+    MAPPING_TYPE,
+    REQUESTED_SLOT,
+    TRIGGER_MESSAGE,
+    SlotMappingType,
+)
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import (
     ActionExecuted,
     DefinePrevUserUtteredFeaturization,
     Event,
+    Restarted,
     SlotSet,
     UserUttered,
 )
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import FileNotFoundException, RasaException
 from rasa.shared.nlu.constants import METADATA_MODEL_ID
+from rasa.shared.utils.common import all_subclasses
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig, concat_url
 
 AHEAD = "ahead"  # in a call: what comes next is wanted, too; in an answer: what comes next (`actions/ahead.py`)
@@ -41,6 +59,8 @@ SECONDS_TO_ANSWER = 20.0
 SECONDS_KEPT_OPEN = 4.0  # the action server closes a connection that is idle for five
 READ_OF_A_MESSAGE = ("intent", "entities")  # what actions read of what the bot understood of messages
 UNTOLD = (SlotSet, DefinePrevUserUtteredFeaturization)  # slots are told as they stand
+KINDS: dict[str, type[Event]] = {kind.type_name: kind for kind in reversed(all_subclasses(Event))}
+REFUSED = 400  # the status with which an action rejects to run
 STAMPS = (METADATA_MODEL_ID, ASSISTANT_ID_KEY)  # with which Rasa marks every event
 RANKED = ("intent_ranking", "response_selector")  # of the latest message: all that it might have meant
 
@@ -125,7 +145,35 @@ class ActionServer(EndpointConfig):
 
 
 class CustomAction(RemoteAction):
-    """An action of the action server's."""
+    """An action of the action server's. Rasa's looks through all classes for that of each event in its answer."""
+
+    async def run(
+        self,
+        output_channel: OutputChannel,
+        nlg: NaturalLanguageGenerator,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+    ) -> list[Event]:
+        """Raises ActionExecutionRejection where the action says so, and RasaException where it fails."""
+        answer = await self._answer(self._action_call_format(tracker, domain))
+        self._validate_action_result(answer)
+        said = await self._utter_responses(answer.get("responses", []), output_channel, nlg, tracker)
+        return [*said, *filter(None, map(_event, answer.get("events", [])))]
+
+    async def _answer(self, call: dict[str, Any]) -> Any:
+        if self.action_endpoint is None:
+            raise RasaException(f"{self.name()} is an action of the action server, which endpoints.yml does not name.")
+        try:
+            return await self.action_endpoint.request(json=call)
+        except ClientResponseError as error:
+            if error.status != REFUSED:
+                raise RasaException(f"The action server failed at {self.name()}: {error.status}.") from error
+            refusal = ujson.loads(error.text)
+            raise ActionExecutionRejection(refusal["action_name"], refusal.get("error")) from error
+        except aiohttp.ClientConnectionError as error:
+            raise RasaException(
+                f"No action server answers at {self.action_endpoint.url}, for {self.name()}."
+            ) from error
 
     def _action_call_format(self, tracker: DialogueStateTracker, domain: Domain) -> dict[str, Any]:
         is_told_domain = not self._is_selective_domain_enabled() or _asks_for_domain(self.name(), domain)
@@ -147,7 +195,29 @@ class CustomAction(RemoteAction):
 
 
 class Form(FormAction):
-    """A form whose validation is asked as other actions are."""
+    """A form whose validation is asked as other actions are, and for whose debug lines no message is copied."""
+
+    async def _validate_if_required(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        output_channel: OutputChannel,
+        nlg: NaturalLanguageGenerator,
+    ) -> list[Event]:
+        is_answered = tracker.latest_action_name == ACTION_LISTEN_NAME and not tracker.is_active_loop_interrupted
+        if is_answered or not tracker.active_loop:
+            return await self.validate(tracker, domain, output_channel, nlg)
+        return await self.validate_slots({}, tracker, domain, output_channel, nlg)
+
+    @staticmethod
+    def _get_events_since_last_user_uttered(tracker: DialogueStateTracker) -> list[SlotSet]:
+        since: list[SlotSet] = []
+        for event in reversed(tracker.events):
+            if event is tracker.latest_message or type(event) is Restarted:
+                break
+            if type(event) is SlotSet:
+                since.insert(0, event)
+        return since
 
     async def validate_slots(
         self,
@@ -189,6 +259,25 @@ class Form(FormAction):
         return await action_named(question, domain, self.action_endpoint).run(output_channel, nlg, tracker, domain)
 
 
+class ExtractSlots(ActionExtractSlots):
+    """Rasa's, which looks at every slot for every message, of those slots alone that a message can fill by itself."""
+
+    def __init__(self, endpoint: EndpointConfig | None, domain: Domain) -> None:
+        super().__init__(endpoint)
+        self._fills = copy.copy(domain)
+        self._fills.slots = [slot for slot in domain.slots if any(map(_fills, slot.mappings))]
+
+    async def run(
+        self,
+        output_channel: OutputChannel,
+        nlg: NaturalLanguageGenerator,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+    ) -> list[Event]:
+        is_validated = ACTION_VALIDATE_SLOT_MAPPINGS in domain.user_actions  # and then reads all slots
+        return await super().run(output_channel, nlg, tracker, domain if is_validated else self._fills)
+
+
 def action_named(name: str, domain: Domain, endpoint: EndpointConfig | None) -> Action:
     """The action of this name, as Rasa finds it. Raises ActionNotFoundException where the domain has none."""
     action = action_for_name_or_text(name, domain, endpoint)
@@ -196,7 +285,19 @@ def action_named(name: str, domain: Domain, endpoint: EndpointConfig | None) -> 
         return CustomAction(name, endpoint)
     if type(action) is FormAction:
         return Form(name, endpoint)
+    if type(action) is ActionExtractSlots:
+        return ExtractSlots(endpoint, domain)
     return action
+
+
+def _fills(mapping: Mapping[str, Any]) -> bool:
+    """Whether a slot's mapping can fill it: one that leaves it to any action that sets it says nothing."""
+    return mapping.get(MAPPING_TYPE) != str(SlotMappingType.CUSTOM) or "action" in mapping
+
+
+def _event(told: dict[str, Any]) -> Event | None:
+    kind = KINDS.get(told["event"])
+    return kind._from_parameters(told) if kind else Event.from_parameters(told)
 
 
 def _asks_for_domain(action: str, domain: Domain) -> bool:
@@ -224,7 +325,7 @@ def _state(tracker: DialogueStateTracker) -> dict[str, Any]:
         "latest_event_time": tracker.events[-1].timestamp if tracker.events else None,
         FOLLOWUP_ACTION: tracker.followup_action,
         "paused": tracker.is_paused(),
-        "events": [_told(event) for event in tracker.events if not isinstance(event, UNTOLD)],
+        "events": [_told(event) for event in tracker.events if type(event) not in UNTOLD],
         "latest_input_channel": tracker.get_latest_input_channel(),
         ACTIVE_LOOP: {**vars(loop), TRIGGER_MESSAGE: _parts_read(loop.trigger_message or {})} if loop else {},
         "latest_action": tracker.latest_action,
@@ -239,7 +340,7 @@ def _latest_message(tracker: DialogueStateTracker) -> dict[str, Any] | None:
 
 def _told(event: Event) -> Mapping[str, Any]:
     told: dict[str, Any] = event.as_dict()
-    if isinstance(event, UserUttered):
+    if type(event) is UserUttered:
         told["parse_data"] = _parts_read(told["parse_data"])
     told["metadata"] = {name: value for name, value in event.metadata.items() if name not in STAMPS}
     return told

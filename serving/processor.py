@@ -116,7 +116,7 @@ class Processor(MessageProcessor):
     ) -> None:
         """As Rasa does it, but without copies of all events for its debug lines."""
         events = events or []
-        if not any(isinstance(event, ActionExecutionRejected) for event in events):
+        if not any(type(event) is ActionExecutionRejected for event in events):
             tracker.update_with_events(prediction.events, self.domain)
             tracker.update(action.event_for_successful_execution(prediction))
         tracker.update_with_events(events, self.domain)

@@ -19,6 +19,8 @@ from rasa.shared.core.events import ActionExecuted
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import ACTION_NAME, INTENT
 
+from serving.tracker import Tracker
+
 End = tuple[str | None, str | None]  # the action before, and the intent of the message
 Found = tuple[str | None, str | None, bool]  # the action, the rule, and whether a loop goes on after something else
 
@@ -101,11 +103,24 @@ def _can_hold_of_words(rule: list[State]) -> bool:
 def latest_states(tracker: DialogueStateTracker, domain: Domain, count: int) -> Iterator[State]:
     """The last of the states that `tracker.past_states` gives: one before each action, and the one now."""
     events = tracker.applied_events()
-    moments = [place for place, event in enumerate(events) if isinstance(event, ActionExecuted)]
+    moments = [place for place, event in enumerate(events) if type(event) is ActionExecuted]
     wanted = set(moments[max(0, len(moments) - count + 1) :])  # the one now is the last of the count
-    replayed = tracker.init_copy()
+    replayed = _Replayed.from_the_beginning_of(tracker)
     for place, event in enumerate(events):
         if place in wanted:
             yield domain.get_active_state(replayed)
         event.apply_to(replayed)
     yield domain.get_active_state(replayed)
+
+
+class _Replayed(Tracker):
+    """A conversation played again for its states: it has the slots that they show, and does not know the others."""
+
+    @classmethod
+    def from_the_beginning_of(cls, tracker: DialogueStateTracker) -> _Replayed:
+        shown = [slot for slot in tracker.slots.values() if slot.influence_conversation]
+        return cls(tracker.sender_id, shown, is_rule_tracker=tracker.is_rule_tracker)
+
+    def _set_slot(self, key: str, value: Any) -> None:
+        if key in self.slots:
+            super()._set_slot(key, value)

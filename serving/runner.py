@@ -124,6 +124,6 @@ def settles(prediction: PolicyPrediction, tracker: DialogueStateTracker, domain:
 
 def _rejected(tracker: DialogueStateTracker) -> str | None:
     for event in reversed(tracker.events):
-        if isinstance(event, (ActionExecuted, ActionExecutionRejected)):
-            return event.action_name if isinstance(event, ActionExecutionRejected) else None
+        if type(event) in (ActionExecuted, ActionExecutionRejected):
+            return event.action_name if type(event) is ActionExecutionRejected else None
     return None

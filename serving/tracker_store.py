@@ -158,7 +158,7 @@ class RememberingTrackerStore(SQLTrackerStore):
         last, is_alone = stored.last, True
         if new:
             last, is_alone = await self._in_thread(_append, tracker.sender_id, new, stored.last)
-        begins_session = any(isinstance(event, SessionStarted) for event in new)
+        begins_session = any(type(event) is SessionStarted for event in new)
         is_session = is_alone and (stored.is_session or begins_session)
         tracker.stored = Stored(len(tracker.events), last, is_session)
         if is_session and last:
@@ -175,12 +175,14 @@ class RememberingTrackerStore(SQLTrackerStore):
     def _as_kept(self, tracker: DialogueStateTracker, last: int) -> Kept:
         """A copy as the session would be read from the table."""
         events = list(tracker.events)
-        begins = max((place for place, event in enumerate(events) if isinstance(event, SessionStarted)), default=0)
+        begins = max((place for place, event in enumerate(events) if type(event) is SessionStarted), default=0)
         return Kept(self._holding(Tracker.of(tracker).copy(), events[begins:]), last, events[-1].timestamp)
 
     def _holding(self, tracker: DialogueStateTracker, session: Sequence[Event]) -> DialogueStateTracker:
         """The tracker with what it must hold of its session's events."""
-        tracker.events = tracker._create_events(abridged(session, self._turns_in_memory))
+        held = abridged(session, self._turns_in_memory)
+        if len(held) < len(tracker.events):
+            tracker.events = tracker._create_events(held)
         return tracker
 
     def _brought_up_to_date(self, connection: Connection, kept: Kept) -> Kept | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -17,6 +17,8 @@ from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import create_engine, event, inspect, select
+from sqlalchemy.dialects import registry  # type: ignore[attr-defined]
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
@@ -28,6 +30,7 @@ DEFAULT_URL = "sqlite:///var/shop.db"
 BUSY_TIMEOUT_SECONDS = 5
 BEGIN = "shop_begin"
 WRITING = {BEGIN: "IMMEDIATE"}  # execution options of a transaction that takes SQLite's write lock at once
+DRIVER = "shop"  # of SQLite, by the name that SQLAlchemy finds it by
 
 Read = TypeVar("Read")
 Of = ParamSpec("Of")
@@ -154,13 +157,34 @@ def _engine(address: str | None, *, may_create: bool) -> Engine:
             "poolclass": QueuePool,  # opening and closing a file costs more than most of what is asked of it
             "max_overflow": -1,
         }
+    parsed = parsed.set(drivername=f"sqlite+{DRIVER}")
     engine = create_engine(parsed, future=True, json_serializer=_readable_json, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     if path is not None:
         event.listen(engine, "connect", lambda _, record: record.info.update(file=_identity(path)))
         event.listen(engine, "checkout", lambda _, record, __: _require_same_file(path, record.info["file"]))
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class Driver(SQLiteDialect_pysqlite):
+    """SQLite with transactions that begin when they are begun, as their connection's options say (`WRITING`).
+
+    A listener to the engine could begin them, too; but where there is one, SQLAlchemy looks for more at each statement.
+    """
+
+    driver = DRIVER
+    supports_statement_cache = True
+
+    def set_connection_execution_options(self, connection: Connection, options: Mapping[str, Any]) -> None:
+        super().set_connection_execution_options(connection, options)
+        if BEGIN in options:
+            connection.connection.info[BEGIN] = options[BEGIN]
+
+    def do_begin(self, connection: Any) -> None:
+        connection.cursor().execute(f"BEGIN {connection.info.pop(BEGIN, 'DEFERRED')}")
+
+
+registry.register(f"sqlite.{DRIVER}", __name__, Driver.__name__)
 
 
 def _readable_json(value: Any) -> str:
@@ -190,14 +214,9 @@ def _require_same_file(path: Path, known: tuple[int, int] | None) -> None:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     """Write-ahead logging lets readers work beside a writer; foreign keys are off in SQLite unless asked for."""
-    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, not where pysqlite guesses
+    connection.isolation_level = None  # transactions begin where the `Driver` says, not where pysqlite guesses
     for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    kind = connection.get_execution_options().get(BEGIN, "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {kind}")
 
 
 def _file(address: URL) -> Path | None:

@@ -15,6 +15,7 @@ from rapidfuzz import fuzz
 LONGEST_PHRASE = 80  # characters; a product phrase is shorter, and ten thousand of them are not one
 CLOSE_ENOUGH = 72.0  # of 100; below this the shop has nothing like it
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+|[\u3400-\u9fff]+")
+CHINESE = re.compile(r"[\u3400-\u9fff]+")
 PLURALS = (("ies", "y"), ("knives", "knife"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"))
 FILLER_WORDS = {"the", "a", "an", "my", "your", "some", "any", "for", "of", "please", "one", "ones", "pair", "set"}
 FILLER_CHARACTERS = re.compile(
@@ -101,7 +102,7 @@ def _is_chinese_part(part: str, whole: str) -> bool:
 
 
 def _is_chinese(text: str) -> bool:
-    return bool(text) and all("\u3400" <= character <= "\u9fff" for character in text)
+    return CHINESE.fullmatch(text) is not None
 
 
 def _singular(word: str) -> str:
