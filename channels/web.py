@@ -22,7 +22,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from channels import pages
-from channels.door import Door, Guest
+from channels.door import Door, Guest, MeasuredRequest
 from channels.incoming import NAME_IN_WORDS, Incoming, Rejected, is_name, read_message, read_object
 from channels.limits import Limits
 from channels.record import Record
@@ -168,17 +168,14 @@ class WebChannel(RestInput):
         for number, path in enumerate(SHARED):
             web.add_route(preflight, path, methods=["OPTIONS"], name=f"preflight_{number}")
 
-        @web.signal("http.lifecycle.request")
-        async def refuse_strange_length(request: Request) -> None:
-            self._door.refuse_strange_length(request)
-
         @web.middleware("response")
         async def share(request: Request, answer: HTTPResponse) -> None:
             answer.headers.update(self._door.headers_for(request))
 
         @web.listener("before_server_start")
-        async def count_proxies(app: Sanic, _loop: Any) -> None:
+        async def prepare(app: Sanic, _loop: Any) -> None:
             app.config.PROXIES_COUNT = self.settings.proxies or None
+            app.request_class = MeasuredRequest
 
         @web.listener("before_server_stop")
         async def let_go(_app: Sanic, _loop: Any) -> None:

@@ -11,7 +11,6 @@ from functools import cached_property, lru_cache
 
 from rapidfuzz import fuzz
 from sqlalchemy import String, cast, select, type_coerce
-from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from shop.database import once_a_transaction
@@ -20,6 +19,7 @@ from shop.models import OptionKind, OptionValue, Variant
 LONGEST_TEXT = 80
 CLOSE_ENOUGH = 80.0
 SEPARATOR = " · "
+Value = tuple[str, str, str, str, str]  # kind, code, its names in Chinese and in English, and the others, in JSON
 
 # As they are stored: they are read with most messages, and made sense of only where they have changed.
 _STORED = OptionValue.__table__.c
@@ -45,7 +45,7 @@ class OptionName:
 class OptionWords:
     """The names of all option values."""
 
-    def __init__(self, values: Sequence[Row]) -> None:
+    def __init__(self, values: Sequence[Value]) -> None:
         self.values = values
         self.proper = {(kind, code): (zh, en) for kind, code, zh, en, _ in values}
 
@@ -86,11 +86,11 @@ class OptionWords:
 @once_a_transaction
 def option_words(session: Session) -> OptionWords:
     """The names of every option value the shop knows."""
-    return _words_of(tuple(session.execute(_VALUES).all()))
+    return _words_of(tuple(map(tuple, session.execute(_VALUES))))
 
 
 @lru_cache(maxsize=1)
-def _words_of(values: tuple[Row, ...]) -> OptionWords:
+def _words_of(values: tuple[Value, ...]) -> OptionWords:
     return OptionWords(values)
 
 
