@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from operator import attrgetter
 from pathlib import Path
@@ -51,6 +50,16 @@ from components.text import scripts_of
 logger = logging.getLogger(__name__)
 
 ANSWERS_REMEMBERED = 2_000  # of some kilobytes each
+OF_TRAINING = (  # modules that import torch
+    "chance",
+    "crf_net",
+    "dropout",
+    "hands",
+    "joint_net",
+    "joint_training",
+    "memory_net",
+    "training_loop",
+)
 
 
 class Answer(NamedTuple):
@@ -97,7 +106,7 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         )
         return sources.fingerprint(
             *modules,
-            *sources.texts("chance", "crf_net", "dropout", "hands", "joint_net", "joint_training", "training_loop"),
+            *sources.texts(*OF_TRAINING),
         )
 
     def __init__(
@@ -115,7 +124,6 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         self._description: Optional[Description] = None
         self._net: Optional[Net] = None
         self._memory: Optional[Memory] = None
-        self._remembering = ThreadPoolExecutor(1)  # beside the net
         self._answered_lately: LRUCache[bytes, Answer] = LRUCache(ANSWERS_REMEMBERED)
 
     @classmethod
@@ -203,9 +211,9 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
     def _answer(self, features: Examples) -> Answer:
         """Of one message; for features that came before, as it was."""
         assert self._net is not None
-        recalled = self._remembering.submit(self._memory.recall, features) if self._memory is not None else None
+        recalled = self._memory.recall(features) if self._memory is not None else None
         intents, tag_scores = self._net.scores(features)
-        return Answer(intents, tag_scores, recalled.result() if recalled is not None else None)
+        return Answer(intents, tag_scores, recalled)
 
     def _likelihoods(self, intents: np.ndarray, recalled: Optional[Recollection]) -> Dict[Text, float]:
         assert self._description is not None

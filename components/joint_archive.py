@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +16,23 @@ from safetensors.numpy import load_file, save_file
 from components.calibration import Calibration
 from components.crf import IMPOSSIBLE
 from components.examples import Examples, Shape, standardised
-from components.memory import Memory
+from components.memory import Answer, Memory, Regression
 from components.tags import may_end, may_follow, may_start
 
 if TYPE_CHECKING:
+    import onnxruntime
+    import torch
+    from torch import nn
+
     from components.joint_training import JointModel
 
 DESCRIPTION, WEIGHTS, EXPORT, MEMORY = "joint.json", "net.safetensors", "net.onnx", "memory.safetensors"
+MEMORY_EXPORT = "memory_{view}.onnx"
 INPUTS = ("token_bags", "token_dense", "sentence_dense", "mask")
 TABLE = "table.weight"  # half of all the weights; 16 bits each lose nothing that can be measured
 OPSET = 17
+MEMORY_INPUTS, MEMORY_OUTPUTS = ("dense", "shares", "by_words"), ("scores", "nearest")
+PRODUCTS = ("MatMul", "Gemm")
 logger = logging.getLogger(__name__)
 
 
@@ -63,6 +71,8 @@ def save(folder: Path, description: Description, model: JointModel, memory: Memo
     save_weights({name: part.contiguous() for name, part in tensors.items()}, str(folder / WEIGHTS))
     if memory is not None:
         save_file({name: np.ascontiguousarray(part) for name, part in memory.tensors.items()}, str(folder / MEMORY))
+        for view, regression in memory.regressions.items():
+            export_regression(regression, folder / MEMORY_EXPORT.format(view=view))
     export(model, folder / EXPORT)
 
 
@@ -72,10 +82,7 @@ def export(model: JointModel, path: Path) -> None:
     They are read from the machine's memory with each message, which takes a quarter of the time then. With a scale for
     each column they say the same: no held-out message was understood otherwise.
     """
-    import onnx
     import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
     size = model.net.size
     bags = torch.randn(2, 3, size.bag_width)
@@ -83,7 +90,44 @@ def export(model: JointModel, path: Path) -> None:
     names = ["intents", *(f"tags_{number}" for number in range(len(size.tags)))]
     axes = {name: {0: "sentences"} | ({1: "tokens"} if "sentence" not in name else {}) for name in INPUTS}
     axes |= {"intents": {0: "sentences"}} | {name: {0: "sentences", 1: "tokens"} for name in names[1:]}
-    net = model.net.to("cpu").eval()
+    _export(model.net.to("cpu").eval(), inputs, INPUTS, names, axes, path)
+
+
+def export_regression(regression: Regression, path: Path) -> None:
+    """A regression of the memory as ONNX, for any number of sentences; none where it has words alone.
+
+    The weights of its last product keep their 32 bits: most of what they add up to cancels out.
+    """
+    import torch
+
+    from components.memory_net import MemoryNet
+
+    net = MemoryNet(regression.tensors).eval()
+    examples, directions = net.vectors.shape
+    if not directions:
+        return
+    inputs = (torch.randn(2, len(net.centre)), torch.rand(2, 1), torch.rand(2, examples))
+    axes = {name: {0: "sentences"} for name in (*MEMORY_INPUTS, *MEMORY_OUTPUTS)}
+    axes["by_words"] |= {1: "examples"}
+    _export(net, inputs, MEMORY_INPUTS, MEMORY_OUTPUTS, axes, path, in_full=1)
+
+
+def _export(
+    net: nn.Module,
+    inputs: tuple[torch.Tensor, ...],
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    axes: dict[str, dict[int, str]],
+    path: Path,
+    *,
+    in_full: int = 0,
+) -> None:
+    """Traced with these inputs; all products but the last `in_full` have weights of 8 bits."""
+    import onnx
+    import torch
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracing exporter is older than its successor, which needs more packages
         torch.onnx.export(
@@ -92,18 +136,41 @@ def export(model: JointModel, path: Path) -> None:
             str(path),
             dynamo=False,
             opset_version=OPSET,
-            input_names=list(INPUTS),
-            output_names=names,
+            input_names=list(input_names),
+            output_names=list(output_names),
             dynamic_axes=axes,
         )
     exported = onnx.load(path)
     add_pre_process_metadata(exported)  # there is nothing in it to be prepared, and no need to be warned of that
-    products = ["MatMul", "Gemm"]
-    quantize_dynamic(exported, path, products, per_channel=True, weight_type=QuantType.QInt8)
+    products = [node.name for node in exported.graph.node if node.op_type in PRODUCTS]
+    quantize_dynamic(
+        exported,
+        path,
+        list(PRODUCTS),
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=products[len(products) - in_full :],
+    )
 
 
 def load_memory(folder: Path, description: Description) -> Memory | None:
-    return Memory(load_file(str(folder / MEMORY))) if description.has_memory else None
+    """Answers with the exports, or by numpy where one is missing."""
+    if not description.has_memory:
+        return None
+    tensors = load_file(str(folder / MEMORY))
+    exports = {int(view): folder / MEMORY_EXPORT.format(view=view) for view in tensors["views"]}
+    return Memory(tensors, {view: _answer_of(path) for view, path in exports.items() if path.exists()})
+
+
+def _answer_of(path: Path) -> Answer:
+    session = _session_of(path)
+
+    def answer(dense: np.ndarray, shares: np.ndarray, by_words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        inputs = {"dense": np.asarray(dense, np.float32), "shares": shares, "by_words": by_words}
+        scores, nearest = session.run(None, inputs)
+        return scores, nearest
+
+    return answer
 
 
 class Net:
@@ -149,17 +216,19 @@ def standardised_sentences(examples: Examples, centre: np.ndarray, spread: np.nd
 
 def _session(folder: Path, description: Description) -> tuple[Any, set[str]]:
     if (folder / EXPORT).exists():
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # a message is too short to share out
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(
-            (folder / EXPORT).read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        session = _session_of(folder / EXPORT)
         return (lambda inputs: session.run(None, inputs)), {one.name for one in session.get_inputs()}
     logger.warning("The model has no export for ONNX Runtime (%s): torch answers, which takes more memory.", EXPORT)
     return _torch_session(folder, description), set(INPUTS)
+
+
+def _session_of(path: Path) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # a message is too short to share out
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
 def _torch_session(folder: Path, description: Description) -> Any:

@@ -10,7 +10,9 @@ that can read it. So an encoder that knows only English makes English better and
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
@@ -28,6 +30,8 @@ HEARD_AT_ALL = 0.1
 NEAREST = 3
 ROWS_AT_ONCE = 512
 MOST_COMPARED = 2000
+Answer = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]  # as `Solved` is called
+BY_NUMPY: Mapping[int, Answer] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,14 @@ class Recollection:
 
 
 class Memory:
-    """One regression a view, of those views that have read enough. `tensors` is all it has learnt, by name."""
+    """One regression a view, of those views that have read enough. `tensors` is all it has learnt, by name; what
+    `answers` has of a view does the work of its `Solved`.
+    """
 
-    def __init__(self, tensors: dict[str, np.ndarray]) -> None:
+    def __init__(self, tensors: dict[str, np.ndarray], answers: Mapping[int, Answer] = BY_NUMPY) -> None:
         self.tensors = tensors
         self._heard = {int(view): heard for view, heard in zip(tensors["views"], tensors["heard"], strict=True)}
-        self.regressions = {view: Regression(_of_view(tensors, view)) for view in self._heard}
+        self.regressions = {view: Regression(_of_view(tensors, view), answers.get(view)) for view in self._heard}
 
     def recall(self, examples: Examples) -> Recollection:
         """Reads the sentence features only."""
@@ -67,28 +73,39 @@ class Memory:
 class Regression:
     """Of one view. `tensors` is all it has learnt, by name."""
 
-    def __init__(self, tensors: dict[str, np.ndarray]) -> None:
+    def __init__(self, tensors: dict[str, np.ndarray], answer: Answer | None = None) -> None:
         self.tensors = tensors
-        self._vectors = tensors["vectors"].astype(np.float32)
-        self._weights = tensors["weights"].astype(np.float32)
-        self._words = _matrix(tensors)
-        self._words_by_feature = self._words.T.tocsr()
-        self.labels = self._weights.shape[1]
+        self.labels = tensors["weights"].shape[1]
+        self._words_by_feature = _matrix(tensors).T.tocsr()
+        self._answer = answer or Solved(tensors)
 
     def recall(self, dense: np.ndarray, words: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
-        """Shapes: dense [N, S], words [N, V] -> scores [N, labels], likeness to the nearest [N]."""
-        likeness = self._likeness(dense, words)
-        return _kernel(likeness) @ self._weights + self.tensors["means"], _nearest(likeness)
+        """Shapes: dense [N, S], words [N, V] -> scores [N, labels], likeness to the nearest [N].
 
-    def _likeness(self, dense: np.ndarray, words: csr_matrix) -> np.ndarray:
-        """A sentence without a known word, in a language that was never heard say, is alike by its vectors alone."""
-        share = float(self.tensors["words_share"][0])
-        likeness = _vectors(dense, self.tensors) @ self._vectors.T
+        A sentence without a known word, in a language that was never heard say, is alike by its vectors alone.
+        """
+        share = self.tensors["words_share"][0]
         if not share:
-            return likeness
-        shares = np.float32(share) * (np.diff(words.indptr) > 0)[:, None]
+            nothing = np.zeros((len(dense), 1), np.float32)
+            return self._answer(dense, nothing, nothing)
+        shares = share * (np.diff(words.indptr) > 0)[:, None]
         by_words = (_weighted(words, self.tensors["rarity"]) @ self._words_by_feature).toarray()
-        return (1 - shares) * likeness + shares * by_words
+        return self._answer(dense, shares, shares * by_words)
+
+
+class Solved:
+    """The regression itself, by numpy."""
+
+    def __init__(self, tensors: dict[str, np.ndarray]) -> None:
+        self._tensors = tensors
+        self._vectors = tensors["vectors"].astype(np.float32)
+        self._weights = tensors["weights"].astype(np.float32)
+
+    def __call__(self, dense: np.ndarray, shares: np.ndarray, by_words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Shapes: dense [N, S], the words' shares of the likeness [N, 1], what they add to it [N, examples] or [N, 1]
+        -> scores [N, labels], likeness to the nearest [N]."""
+        likeness = (1 - shares) * (_vectors(dense, self._tensors) @ self._vectors.T) + by_words
+        return _kernel(likeness) @ self._weights + self._tensors["means"], _nearest(likeness)
 
 
 @dataclass(frozen=True)

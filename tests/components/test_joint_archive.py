@@ -21,6 +21,7 @@ from components.joint_archive import (
     DESCRIPTION,
     EXPORT,
     MEMORY,
+    MEMORY_EXPORT,
     WEIGHTS,
     Description,
     Net,
@@ -165,11 +166,13 @@ def test_without_the_export_it_says_that_torch_answers(tmp_path: Path, caplog: p
 
 def test_it_writes_a_description_tensors_and_an_export_and_nothing_else(tmp_path: Path) -> None:
     _saved(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {DESCRIPTION, WEIGHTS, EXPORT, MEMORY}
+    of_memory = MEMORY_EXPORT.format(view=0)
+    assert {path.name for path in tmp_path.iterdir()} == {DESCRIPTION, WEIGHTS, EXPORT, MEMORY, of_memory}
     json.loads((tmp_path / DESCRIPTION).read_text(encoding="utf-8"))
     assert load_file(str(tmp_path / WEIGHTS))["table.weight"].shape == (30, 8)
     assert load_file(str(tmp_path / MEMORY))["0.weights"].shape == (8, 3)
-    onnx.checker.check_model(onnx.load(str(tmp_path / EXPORT)))
+    for export in (EXPORT, of_memory):
+        onnx.checker.check_model(onnx.load(str(tmp_path / export)))
 
 
 def test_the_export_holds_weights_of_the_net_in_bytes_and_not_the_table_of_words(tmp_path: Path) -> None:
@@ -202,7 +205,33 @@ def test_the_memory_says_the_same_when_loaded(tmp_path: Path) -> None:
     save(tmp_path, _description(), _model(), remembered)
     loaded = load_memory(tmp_path, _description())
     assert loaded is not None
-    assert np.array_equal(loaded.recall(examples).scores, remembered.recall(examples).scores)
+    (tmp_path / MEMORY_EXPORT.format(view=0)).unlink()
+    by_numpy = load_memory(tmp_path, _description())
+    assert by_numpy is not None
+    assert np.array_equal(by_numpy.recall(examples).scores, remembered.recall(examples).scores)
+    for each in range(len(examples)):  # as messages come: one at a time
+        one = examples.of_sentences(np.array([each]))
+        assert loaded.recall(one).scores == pytest.approx(by_numpy.recall(one).scores, abs=IN_BYTES)
+        assert loaded.recall(one).likeness == pytest.approx(by_numpy.recall(one).likeness, abs=IN_BYTES / 10)
+
+
+def test_the_memory_of_each_view_has_its_own_export(tmp_path: Path) -> None:
+    """The second reads no words, and not every sentence; where there are words alone, numpy answers."""
+    examples = replace(_examples([2] * 12), sentence_views=(3, 2))
+    examples.sentence_dense[::3, 3:] = 0.0
+    remembered = memory.fit(examples, np.arange(12) % 3, 3, np.array([1])).memory
+    save(tmp_path, _description(), _model(), remembered)
+    loaded = load_memory(tmp_path, _description())
+    assert loaded is not None
+    assert [(tmp_path / MEMORY_EXPORT.format(view=view)).exists() for view in (0, 1, 2)] == [True, True, False]
+    for each in range(len(examples)):
+        one = examples.of_sentences(np.array([each]))
+        assert loaded.recall(one).scores == pytest.approx(remembered.recall(one).scores, abs=IN_BYTES)
+
+    of_words = replace(_examples([2] * 8), sentence_dense=np.zeros((8, 0), np.float32))
+    (tmp_path / "words").mkdir()
+    save(tmp_path / "words", _description(), _model(), memory.fit(of_words, np.arange(8) % 3, 3, np.array([1])).memory)
+    assert not (tmp_path / "words" / MEMORY_EXPORT.format(view=0)).exists()
 
 
 def test_the_random_field_decodes_as_it_did_in_training(tmp_path: Path) -> None:
