@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import compress
 from operator import attrgetter
 from pathlib import Path
+from threading import Lock
 from typing import Any, Dict, List, NamedTuple, Text, Tuple, TypeVar
 
 import numpy as np
@@ -143,6 +144,7 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
             raise InvalidConfigException(f"{type(self).__name__}: {error}.") from error
         self._threads = ThreadPoolExecutor(2)  # a customer's message is read by two processors
         self._read_lately: LRUCache[Text, Readings] = LRUCache(CHARACTERS_REMEMBERED, attrgetter("size"))
+        self._reading_on = Lock()  # of those who begin and those who go on
 
     @classmethod
     def create(
@@ -213,7 +215,7 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         of_encoders = self._reading(read).of_encoders
         return {name: of_encoders[name].result() for name in self._encoders}
 
-    @cachedmethod(attrgetter("_read_lately"))
+    @cachedmethod(attrgetter("_read_lately"), lock=attrgetter("_reading_on"))
     def _reading(self, read: Text) -> Readings:
         """By several encoders side by side. What customers say often (yes, 好的) is not read again."""
         names = sorted(self._encoders, key=LONGEST_FIRST.index)

@@ -56,6 +56,7 @@ class Processor(MessageProcessor):
         """Read a message that will be handled in a moment, as far as it can be without knowing its conversation."""
         if not self.http_interpreter:
             inputs, target = {PLACEHOLDER_MESSAGE: [message]}, self.model_metadata.nlu_target
+            self.graph_runner.foresee(message.text or "")
             self._begun[message] = self._understanding.submit(self.graph_runner.begin, inputs, target)
 
     async def parse_message(

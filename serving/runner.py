@@ -12,7 +12,6 @@ from typing import Any
 from rasa.core.policies.ensemble import PolicyPredictionEnsemble
 from rasa.core.policies.policy import Policy, PolicyPrediction
 from rasa.core.policies.rule_policy import RulePolicy
-from rasa.engine.constants import PLACEHOLDER_MESSAGE
 from rasa.engine.graph import ExecutionContext, GraphNode, GraphNodeHook, GraphSchema, SchemaNode
 from rasa.engine.runner.interface import GraphRunner
 from rasa.engine.storage.storage import ModelStorage
@@ -62,15 +61,17 @@ class Runner(GraphRunner):
         results = {**self._given, **(inputs or {})}
         return {target: self._result(target, results) for target in targets or self._schema.target_names}
 
+    def foresee(self, text: str) -> None:
+        """Let components begin with a message that is about to be read: what they do beside it takes longest."""
+        for component in self._foresighted:
+            component.begin(text)
+
     def begin(self, inputs: dict[str, Any], target: str) -> dict[str, Any]:
         """All results on the way to a target that need no more than these inputs: with them, `run` goes on from there.
 
         They hold none of the inputs: whoever keeps them for a message keeps no message that is never handled.
         """
         results = {**self._given, **inputs}
-        for component in self._foresighted:
-            for message in inputs.get(PLACEHOLDER_MESSAGE, ()):
-                component.begin(message.text or "")
         self._come_nearer(target, results)
         return {name: result for name, result in results.items() if name not in inputs}
 

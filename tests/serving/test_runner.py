@@ -175,10 +175,10 @@ def test_what_was_begun_without_the_conversation_is_gone_on_with(
 def test_whoever_can_begin_early_is_told_of_a_message_first(
     ours: tuple[ModelMetadata, Runner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    metadata, runner = ours
+    _, runner = ours
     told: list[str] = []
     monkeypatch.setattr(runner, "_foresighted", [SimpleNamespace(begin=told.append)])
-    runner.begin({"__message__": [UserMessage("hello")]}, metadata.nlu_target)
+    runner.foresee("hello")
     assert told == ["hello"]
 
 
