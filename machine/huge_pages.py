@@ -8,11 +8,15 @@ long as the reading.
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
 SIZE = 2 * 1024**2
-MAPS = Path("/proc/self/maps")
+SMALL = 4 * 1024
+MAPS, PAGES = Path("/proc/self/maps"), Path("/proc/self/pagemap")
+PRESENT, NOBODY_ELSES = 1 << 63, 1 << 56  # of an entry of PAGES (Linux, Documentation/admin-guide/mm/pagemap.rst)
+LEAST_OWN = 1 / 8
 IN_TIME = 14  # of madvise(2), MADV_HUGEPAGE: a thread of the system does it by and by
 AT_ONCE = 25  # MADV_COLLAPSE, since Linux 6.1
 
@@ -22,13 +26,37 @@ def gather() -> None:
 
     Where the system has none, or not for this process, everything stays as it is.
     """
-    if not MAPS.exists():
-        return
+    if MAPS.exists():
+        for begin, end in _held(MAPS.read_text()):
+            _move(begin, end)
+
+
+def gather_own() -> None:
+    """For a child of a process that has gathered: move back what of it has become its own.
+
+    Where it writes into a huge page that it shares, the system cuts that up, and gives it one small page of its own.
+    Whole again it is a copy, so it is made only of those of which the child has an eighth already: to have all of them
+    whole would be no quicker, and take six times the memory.
+    """
+    if MAPS.exists() and PAGES.exists():
+        with PAGES.open("rb", buffering=0) as pages:
+            for begin, end in _held(MAPS.read_text()):
+                for place in range(begin, end, SIZE):
+                    pages.seek(place // SMALL * 8)
+                    if LEAST_OWN <= _own_share(pages.read(SIZE // SMALL * 8)) < 1:
+                        _move(place, place + SIZE)
+
+
+def _own_share(entries: bytes) -> float:
+    own = PRESENT | NOBODY_ELSES
+    return sum(entry & own == own for entry in array("Q", entries)) / (SIZE // SMALL)
+
+
+def _move(begin: int, end: int) -> None:
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    for begin, end in _held(MAPS.read_text()):
-        for advice in (IN_TIME, AT_ONCE):
-            madvise(begin, end - begin, advice)
+    for advice in (IN_TIME, AT_ONCE):
+        madvise(begin, end - begin, advice)
 
 
 def _held(maps: str) -> Iterator[tuple[int, int]]:

@@ -77,8 +77,7 @@ async def _load(
     _: AbstractEventLoop,
 ) -> None:
     app.ctx.agent = await agent.load(model, endpoints, loaded)
-    if loaded is None:
-        huge_pages.gather()
+    huge_pages.gather() if loaded is None else huge_pages.gather_own()
     when_loaded()
 
 

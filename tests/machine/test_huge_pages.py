@@ -23,6 +23,38 @@ huge_pages.gather()
 assert all(part == bytes([number // {MEGABYTES}]) * 4000 for number, part in enumerate(held))
 print(re.search(r"AnonHugePages: +([0-9]+) kB", Path("/proc/self/smaps_rollup").read_text())[1])
 """
+PARTS = """
+import mmap, os, re
+from pathlib import Path
+from machine import huge_pages
+
+WRITTEN = (0, 3, 40)  # hundredths of the first, second and third part, each some huge pages, that a child writes
+SMALL, PART = huge_pages.SMALL, 8 * huge_pages.SIZE
+
+
+def huge() -> int:
+    return int(re.search(r"AnonHugePages: +([0-9]+) kB", Path("/proc/self/smaps_rollup").read_text())[1]) * 1024
+
+
+held = mmap.mmap(-1, 3 * PART + huge_pages.SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+for place in range(0, len(held), SMALL):
+    held[place] = 7
+huge_pages.gather()
+if os.fork() == 0:
+    for part, hundredths in enumerate(WRITTEN):
+        for place in range(part * PART, (part + 1) * PART, SMALL):
+            if place // SMALL % 100 < hundredths:
+                held[place] = 8
+    before = huge()
+    huge_pages.gather_own()
+    right = all(
+        held[place] == (8 if place // PART < 3 and place // SMALL % 100 < WRITTEN[place // PART] else 7)
+        for place in range(0, len(held), SMALL)
+    )
+    print(right, (huge() - before) / PART, flush=True)
+    os._exit(0)
+os.wait()
+"""
 
 
 @pytest.mark.skipif(not SETTING.exists() or "[never]" in SETTING.read_text(), reason="this system has no huge pages")
@@ -30,6 +62,14 @@ def test_what_is_held_moves_and_stays_the_same() -> None:
     """In a process of its own: what moves is all of it."""
     done = subprocess.run([sys.executable, "-c", HOLDS], cwd=ROOT, capture_output=True, text=True, check=True)
     assert int(done.stdout) / 1024 > MEGABYTES / 2
+
+
+@pytest.mark.skipif(not SETTING.exists() or "[never]" in SETTING.read_text(), reason="this system has no huge pages")
+def test_a_child_takes_back_whole_what_it_has_much_of(tmp_path: Path) -> None:
+    """Of three parts that it got from its parent it wrote into none, into little and into much of it."""
+    done = subprocess.run([sys.executable, "-c", PARTS], cwd=ROOT, capture_output=True, text=True, check=True)
+    right, moved = done.stdout.split()
+    assert right == "True" and 0.5 < float(moved) < 1.5
 
 
 def test_only_whole_huge_pages_of_its_own_data_are_moved() -> None:
@@ -48,3 +88,4 @@ e00000-1000000 rw-s 00000000 00:01 1025                                  /dev/ze
 def test_where_the_system_has_none_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huge_pages, "MAPS", tmp_path / "maps")
     huge_pages.gather()
+    huge_pages.gather_own()
