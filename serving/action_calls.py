@@ -170,9 +170,9 @@ class CustomAction(RemoteAction):
                 raise RasaException(f"The action server failed at {self.name()}: {error.status}.") from error
             refusal = ujson.loads(error.text)
             raise ActionExecutionRejection(refusal["action_name"], refusal.get("error")) from error
-        except aiohttp.ClientConnectionError as error:
+        except aiohttp.ClientError as error:
             raise RasaException(
-                f"No action server answers at {self.action_endpoint.url}, for {self.name()}."
+                f"The action server at {self.action_endpoint.url} did not answer {self.name()}: {type(error).__name__}."
             ) from error
 
     def _action_call_format(self, tracker: DialogueStateTracker, domain: Domain) -> dict[str, Any]:
