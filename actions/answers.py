@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -64,11 +64,15 @@ def _bare_words(section: str) -> frozenset[str]:
 def mentions(text: str, words: Sequence[str]) -> str | None:
     """The longest of the words that occurs in the text: Chinese anywhere, Latin as whole words."""
     said = plain(text)
-    found = [word for word in words if word in said and _occurs(said, word)]
-    return max(found, key=len, default=None)
+    return max(_occurring(said, words), key=len, default=None)
 
 
-def _occurs(said: str, word: str) -> bool:
+def _occurring(said: str, words: Iterable[str]) -> list[str]:
+    """Those of the words that are in the text, in their order."""
+    return [word for word in words if word in said and _is_whole(said, word)]
+
+
+def _is_whole(said: str, word: str) -> bool:
     """Whether a word that is in the text is one there, and no part of another."""
     return HAN.search(word) is not None or re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", said) is not None
 
@@ -91,8 +95,8 @@ def pick(text: str, section: str) -> str | None:
     named = [
         (len(word), -place, term)
         for place, (term, words) in enumerate(lexicon()[section].items())
-        for word in words
-        if word in said and _is_wanted(said, word) and _occurs(said, word)
+        for word in _occurring(said, words)
+        if _is_wanted(said, word)
     ]
     return max(named)[2] if named else None
 
@@ -180,7 +184,7 @@ def number(text: str) -> int | None:
     chinese = re.fullmatch(CHINESE_NUMBER, said) or re.search(rf"({CHINESE_NUMBER})(?=\s*[{MEASURES}])", said)
     if chinese:
         return chinese_number(chinese.group())
-    return next((value for word, value in ENGLISH_NUMBERS.items() if word in said and _occurs(said, word)), None)
+    return next((ENGLISH_NUMBERS[word] for word in _occurring(said, ENGLISH_NUMBERS)), None)
 
 
 def amount_in_cents(value: str) -> int | None:
@@ -206,7 +210,7 @@ def ordinal(text: str, length: int) -> int | None:
     elif match := re.fullmatch(BARE_PLACE, said) or re.search(NUMBERED_PLACE, said):
         place = int(match.group(1))
     else:
-        place = next((value for word, value in ENGLISH_ORDINALS.items() if word in said and _occurs(said, word)), 0)
+        place = next((ENGLISH_ORDINALS[word] for word in _occurring(said, ENGLISH_ORDINALS)), 0)
     return place - 1 if 1 <= place <= length else None
 
 

@@ -263,7 +263,7 @@ def _is_english(written: Text) -> bool:
 
 
 def _each(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> Iterator[Result]:
-    """The results in order; a single item, such as a customer's message, is worked on right here."""
+    """The results in order; a single item is worked on right here."""
     if threads == 1 or len(items) <= 1:
         yield from map(work, items)
         return

@@ -7,7 +7,6 @@ JSON schema that it first compiles: more time than the actions take.
 from __future__ import annotations
 
 import asyncio
-import copy
 import ssl
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -19,7 +18,6 @@ from rasa import __version__ as RASA_VERSION
 from rasa.core.actions.action import (
     Action,
     ActionExecutionRejection,
-    ActionExtractSlots,
     RemoteAction,
     action_for_name_or_text,
 )
@@ -29,13 +27,10 @@ from rasa.core.nlg import NaturalLanguageGenerator
 from rasa.shared.constants import ASSISTANT_ID_KEY
 from rasa.shared.core.constants import (
     ACTION_LISTEN_NAME,
-    ACTION_VALIDATE_SLOT_MAPPINGS,
     ACTIVE_LOOP,
     FOLLOWUP_ACTION,
-    MAPPING_TYPE,
     REQUESTED_SLOT,
     TRIGGER_MESSAGE,
-    SlotMappingType,
 )
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import (
@@ -259,25 +254,6 @@ class Form(FormAction):
         return await action_named(question, domain, self.action_endpoint).run(output_channel, nlg, tracker, domain)
 
 
-class ExtractSlots(ActionExtractSlots):
-    """Rasa's, which looks at every slot for every message, of those slots alone that a message can fill by itself."""
-
-    def __init__(self, endpoint: EndpointConfig | None, domain: Domain) -> None:
-        super().__init__(endpoint)
-        self._fills = copy.copy(domain)
-        self._fills.slots = [slot for slot in domain.slots if any(map(_fills, slot.mappings))]
-
-    async def run(
-        self,
-        output_channel: OutputChannel,
-        nlg: NaturalLanguageGenerator,
-        tracker: DialogueStateTracker,
-        domain: Domain,
-    ) -> list[Event]:
-        is_validated = ACTION_VALIDATE_SLOT_MAPPINGS in domain.user_actions  # and then reads all slots
-        return await super().run(output_channel, nlg, tracker, domain if is_validated else self._fills)
-
-
 def action_named(name: str, domain: Domain, endpoint: EndpointConfig | None) -> Action:
     """The action of this name, as Rasa finds it. Raises ActionNotFoundException where the domain has none."""
     action = action_for_name_or_text(name, domain, endpoint)
@@ -285,14 +261,7 @@ def action_named(name: str, domain: Domain, endpoint: EndpointConfig | None) -> 
         return CustomAction(name, endpoint)
     if type(action) is FormAction:
         return Form(name, endpoint)
-    if type(action) is ActionExtractSlots:
-        return ExtractSlots(endpoint, domain)
     return action
-
-
-def _fills(mapping: Mapping[str, Any]) -> bool:
-    """Whether a slot's mapping can fill it: one that leaves it to any action that sets it says nothing."""
-    return mapping.get(MAPPING_TYPE) != str(SlotMappingType.CUSTOM) or "action" in mapping
 
 
 def _event(told: dict[str, Any]) -> Event | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,13 @@ from rasa.core.processor import MessageProcessor
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.storage.storage import ModelMetadata
 from rasa.exceptions import ActionLimitReached
-from rasa.shared.core.constants import ACTION_EXTRACT_SLOTS
+from rasa.shared.core.constants import (
+    ACTION_EXTRACT_SLOTS,
+    ACTION_VALIDATE_SLOT_MAPPINGS,
+    MAPPING_TYPE,
+    SlotMappingType,
+)
+from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecutionRejected, Event
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
@@ -42,6 +50,7 @@ class Processor(MessageProcessor):
         self._understanding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="understanding")
         self._begun: WeakKeyDictionary[UserMessage, Future[dict[str, Any]]] = WeakKeyDictionary()
         self._actions: dict[str, Action] = {}
+        self._fillable = _fillable(self.domain)
 
     def _load_model(self, model_path: str | Path) -> tuple[str, ModelMetadata, Runner]:
         return (Path(model_path).name, *self._loaded)
@@ -88,8 +97,9 @@ class Processor(MessageProcessor):
     async def run_action_extract_slots(
         self, output_channel: OutputChannel, tracker: DialogueStateTracker
     ) -> DialogueStateTracker:
-        """As Rasa does it, with an action made once and without a copy of its events for a debug line."""
-        events = await self._get_action(ACTION_EXTRACT_SLOTS).run(output_channel, self.nlg, tracker, self.domain)
+        """As Rasa does it, with an action made once, which looks at no slot that a message cannot fill, and without a
+        copy of its events for a debug line."""
+        events = await self._get_action(ACTION_EXTRACT_SLOTS).run(output_channel, self.nlg, tracker, self._fillable)
         await self._send_bot_messages(events, tracker, output_channel)
         tracker.update_with_events(events, self.domain)
         return tracker
@@ -132,3 +142,17 @@ class Processor(MessageProcessor):
         if action_name not in self._actions:
             self._actions[action_name] = action_named(action_name, self.domain, self.action_endpoint)
         return self._actions[action_name]
+
+
+def _fillable(domain: Domain) -> Domain:
+    """The domain with only those slots that a message can fill by itself; as it is where all are validated together."""
+    if ACTION_VALIDATE_SLOT_MAPPINGS in domain.user_actions:
+        return domain
+    fillable = copy.copy(domain)
+    fillable.slots = [slot for slot in domain.slots if any(map(_fills, slot.mappings))]
+    return fillable
+
+
+def _fills(mapping: Mapping[str, Any]) -> bool:
+    """Whether a slot's mapping can fill it: one that leaves it to any action that sets it says nothing."""
+    return mapping.get(MAPPING_TYPE) != str(SlotMappingType.CUSTOM) or "action" in mapping

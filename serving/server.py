@@ -77,7 +77,10 @@ async def _load(
     _: AbstractEventLoop,
 ) -> None:
     app.ctx.agent = await agent.load(model, endpoints, loaded)
-    huge_pages.gather() if loaded is None else huge_pages.gather_own()
+    if loaded is None:
+        huge_pages.gather()
+    else:
+        huge_pages.gather_own()
     when_loaded()
 
 

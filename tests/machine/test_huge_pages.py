@@ -12,6 +12,9 @@ from machine import huge_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+where_there_are_any = pytest.mark.skipif(
+    not SETTING.exists() or "[never]" in SETTING.read_text(), reason="this system has no huge pages"
+)
 MEGABYTES = 64
 HOLDS = f"""
 import re
@@ -57,15 +60,15 @@ os.wait()
 """
 
 
-@pytest.mark.skipif(not SETTING.exists() or "[never]" in SETTING.read_text(), reason="this system has no huge pages")
+@where_there_are_any
 def test_what_is_held_moves_and_stays_the_same() -> None:
     """In a process of its own: what moves is all of it."""
     done = subprocess.run([sys.executable, "-c", HOLDS], cwd=ROOT, capture_output=True, text=True, check=True)
     assert int(done.stdout) / 1024 > MEGABYTES / 2
 
 
-@pytest.mark.skipif(not SETTING.exists() or "[never]" in SETTING.read_text(), reason="this system has no huge pages")
-def test_a_child_takes_back_whole_what_it_has_much_of(tmp_path: Path) -> None:
+@where_there_are_any
+def test_a_child_takes_back_whole_what_it_has_much_of() -> None:
     """Of three parts that it got from its parent it wrote into none, into little and into much of it."""
     done = subprocess.run([sys.executable, "-c", PARTS], cwd=ROOT, capture_output=True, text=True, check=True)
     right, moved = done.stdout.split()
