@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,10 @@ class Shape:
     sentence_dense: int
     token_views: tuple[int, ...] = ()  # how many of `token_dense` each featurizer gave, in their order
     sentence_views: tuple[int, ...] = ()
+
+    def of_words(self) -> Shape:
+        """Without the dense ones."""
+        return Shape(self.token_words, 0, self.sentence_words, 0)
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,11 @@ class Examples:
             self.sentence_views,
         )
 
+    def of_words(self) -> Examples:
+        """The same sentences without their dense features."""
+        tokens, sentences = self.token_dense[:, :0], self.sentence_dense[:, :0]
+        return replace(self, token_dense=tokens, sentence_dense=sentences, token_views=(), sentence_views=())
+
     def token_rows(self, indices: Iterable[int]) -> np.ndarray:
         return np.concatenate([np.arange(self.starts[i], self.starts[i + 1]) for i in indices] or [np.zeros(0, int)])
 
@@ -93,7 +102,21 @@ def read(messages: Sequence[Message], featurizers: Sequence[str], expected: Shap
 
     Raises InvalidConfigException where a message has other features than the first, or than `expected`.
     """
-    parts = [_features_of(message, featurizers) for message in messages]
+    return _examples(messages, [_features_of(message, featurizers) for message in messages], featurizers, expected)
+
+
+def read_words(message: Message, featurizers: Sequence[str], shape: Shape) -> Examples:
+    """The same of one message without its dense features, which need not be computed for it: they have no columns."""
+    found = _features_of(message, featurizers, are_dense_wanted=False)
+    return _examples([message], [found], featurizers, shape.of_words())
+
+
+def _examples(
+    messages: Sequence[Message],
+    parts: Sequence[tuple[Any, Any, Any, Any]],
+    featurizers: Sequence[str],
+    expected: Shape | None,
+) -> Examples:
     shape = expected or _shape(parts)
     lengths = [_tokens_in(part) for part in parts]
     return Examples(
@@ -107,12 +130,16 @@ def read(messages: Sequence[Message], featurizers: Sequence[str], expected: Shap
     )
 
 
-def _features_of(message: Message, featurizers: Sequence[str]) -> tuple[Any, Any, Any, Any]:
+def _features_of(
+    message: Message, featurizers: Sequence[str], *, are_dense_wanted: bool = True
+) -> tuple[Any, Any, Any, Any]:
     """Words and dense features of the tokens, then of the sentence; None where there are none."""
     found: tuple[list[Any], ...] = ([], [], [], [])
     for features in message.features:
         if features.attribute == TEXT and (not featurizers or features.origin in featurizers):
-            found[2 * (features.type == FEATURE_TYPE_SENTENCE) + features.is_dense()].append(features.features)
+            is_dense = features.is_dense()
+            if are_dense_wanted or not is_dense:
+                found[2 * (features.type == FEATURE_TYPE_SENTENCE) + is_dense].append(features.features)
     return tuple(map(_side_by_side, found))  # type: ignore[return-value]
 
 

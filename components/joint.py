@@ -40,6 +40,7 @@ from components import (
     tags,
     text,
 )
+from components.calibration import Calibration
 from components.crf import best_path, marginals
 from components.examples import Examples
 from components.joint_archive import Description, Net
@@ -49,7 +50,8 @@ from components.text import scripts_of
 
 logger = logging.getLogger(__name__)
 
-ANSWERS_REMEMBERED = 2_000  # of some kilobytes each
+ANSWERS_REMEMBERED = 4_000  # of some kilobytes each; a message not known at a glance has two
+SURE_OF_A_TAG = 0.9
 OF_TRAINING = (  # modules that import torch
     "chance",
     "crf_net",
@@ -63,11 +65,12 @@ OF_TRAINING = (  # modules that import torch
 
 
 class Answer(NamedTuple):
-    """What net and memory say of one message. Shapes: intents [1, labels], tags [1, tokens, tags] of each kind."""
+    """What net and memory say of one message. Shapes: likelihoods [labels]; scores [tokens, tags] of each kind of tag;
+    shares [tokens, tags], how likely each tag of an entity is, where there are any."""
 
-    intents: np.ndarray
-    tags: List[np.ndarray]
-    recalled: Optional[Recollection]
+    likelihoods: np.ndarray
+    scores: List[np.ndarray]
+    shares: Optional[np.ndarray]
 
 
 @DefaultV1Recipe.register(
@@ -124,7 +127,8 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         self._description: Optional[Description] = None
         self._net: Optional[Net] = None
         self._memory: Optional[Memory] = None
-        self._answered_lately: LRUCache[bytes, Answer] = LRUCache(ANSWERS_REMEMBERED)
+        self._memory_of_words: Optional[Memory] = None
+        self._answered_lately: LRUCache[bytes, Optional[Answer]] = LRUCache(ANSWERS_REMEMBERED)
 
     @classmethod
     def create(
@@ -174,6 +178,7 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         self._description = Description.read(folder)
         self._net = Net(folder, self._description)
         self._memory = joint_archive.load_memory(folder, self._description)
+        self._memory_of_words = joint_archive.load_memory_of_words(folder, self._description)
         self._answered_lately.clear()  # another net, another answer
 
     def process(self, messages: List[Message]) -> List[Message]:
@@ -186,16 +191,65 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         found: List[Dict[Text, Any]] = []
         known = message.get(ENTITIES, [])
         if self._net is not None and self._description is not None and message.get(TEXT):
-            features = examples.read([message], self._config["featurizers"], self._description.shape)
-            intents, tag_scores, recalled = self._answer(features)
-            likelihoods = self._likelihoods(intents, recalled)
-            if self._means_nothing(message.get(TEXT), features):
+            words = examples.read_words(message, self._config["featurizers"], self._description.shape)
+            answer = self._answer(message, words)
+            likelihoods = dict(zip(self._description.labels, answer.likelihoods.tolist(), strict=True))
+            if self._means_nothing(message.get(TEXT), words):
                 likelihoods = dict.fromkeys(likelihoods, 0.0)
-            if tag_scores:
-                found = self._entities(message, known, [scores[0] for scores in tag_scores])
+            if answer.shares is not None:
+                found = self._entities(message, known, answer.scores, answer.shares)
         if self._config["intent_classification"]:
             self._say(message, likelihoods)
         message.set(ENTITIES, known + self.add_extractor_name(found), add_to_output=True)
+
+    def _answer(self, message: Message, words: Examples) -> Answer:
+        """By its words alone where they are enough: what else could be read of it is read only where they are not."""
+        assert self._description is not None
+        glance = self._at_a_glance(words) if self._memory_of_words is not None else None
+        if glance is not None:
+            return glance
+        return self._in_full(examples.read([message], self._config["featurizers"], self._description.shape))
+
+    @cachedmethod(attrgetter("_answered_lately"), key=lambda _, words: words.digest())
+    def _at_a_glance(self, words: Examples) -> Optional[Answer]:
+        """None where net and memory disagree, or are not nearly certain of the label and of each token's tag."""
+        assert self._net is not None and self._memory_of_words is not None
+        assert self._description is not None and self._description.of_words is not None
+        intents, scores = self._net.scores(words)
+        recalled = self._memory_of_words.recall(words)
+        answer = self._judged(words, intents, scores, recalled, self._description.of_words)
+        likeliest = int(answer.likelihoods.argmax())
+        is_agreed = intents.argmax() == recalled.scores.argmax() == likeliest
+        is_sure = answer.likelihoods[likeliest] >= self._config["glance"]
+        if not (is_agreed and is_sure):
+            return None
+        if answer.shares is not None and (answer.shares.max(axis=1) < SURE_OF_A_TAG).any():
+            return None
+        return answer
+
+    @cachedmethod(attrgetter("_answered_lately"), key=lambda _, features: features.digest())
+    def _in_full(self, features: Examples) -> Answer:
+        assert self._net is not None and self._description is not None
+        recalled = self._memory.recall(features) if self._memory is not None else None
+        return self._judged(features, *self._net.scores(features), recalled, self._description.calibration)
+
+    def _judged(
+        self,
+        features: Examples,
+        intents: np.ndarray,
+        scores: List[np.ndarray],
+        recalled: Optional[Recollection],
+        calibration: Calibration,
+    ) -> Answer:
+        assert self._net is not None and self._description is not None
+        likelihoods = np.zeros(0, np.float32)
+        if self._description.labels:
+            likelihoods = calibration.probabilities(intents, None if recalled is None else recalled.scores)[0]
+        if recalled is not None:
+            likelihoods = likelihoods * calibration.in_scope(recalled.likeness)[0]
+        scores = [part[0, : int(features.lengths[0])] for part in scores]
+        shares = marginals(scores[0], *self._net.field) if self._net.field is not None and scores else None
+        return Answer(likelihoods, scores, shares)
 
     def _means_nothing(self, written: Text, features: Examples) -> bool:
         """Whether no word of it, nor a piece of one, is known, though it is of signs alone, or of letters like the
@@ -207,24 +261,6 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         scripts = scripts_of(written)
         return not scripts or (words.shape[1] > 0 and scripts <= set(self._description.scripts))
 
-    @cachedmethod(attrgetter("_answered_lately"), key=lambda _, features: features.digest())
-    def _answer(self, features: Examples) -> Answer:
-        """Of one message; for features that came before, as it was."""
-        assert self._net is not None
-        recalled = self._memory.recall(features) if self._memory is not None else None
-        intents, tag_scores = self._net.scores(features)
-        return Answer(intents, tag_scores, recalled)
-
-    def _likelihoods(self, intents: np.ndarray, recalled: Optional[Recollection]) -> Dict[Text, float]:
-        assert self._description is not None
-        if not self._description.labels:
-            return {}
-        judged = self._description.calibration
-        likelihoods = judged.probabilities(intents, None if recalled is None else recalled.scores)
-        if recalled is not None:
-            likelihoods *= judged.in_scope(recalled.likeness)[:, None]
-        return dict(zip(self._description.labels, likelihoods[0].tolist(), strict=True))
-
     def _say(self, message: Message, likelihoods: Dict[Text, float]) -> None:
         ordered = ranked(likelihoods)
         message.set(INTENT, ordered[0] if ordered else {"name": None, "confidence": 0.0}, add_to_output=True)
@@ -234,17 +270,14 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
             message.set("response_selector", selected, add_to_output=True)
 
     def _entities(
-        self, message: Message, known: List[Dict[Text, Any]], scores: List[np.ndarray]
+        self, message: Message, known: List[Dict[Text, Any]], scores: List[np.ndarray], shares: np.ndarray
     ) -> List[Dict[Text, Any]]:
         """Entities as Rasa has them. It also says of those found before it how likely they look here."""
         assert self._net is not None and self._net.field is not None and self._description is not None
         tokens = message.get(TOKENS_NAMES[TEXT]) or []
-        scores = [part[: len(tokens)] for part in scores]
         names = self._description.tags["entity"]
         spans = tags.spans_of([names[tag] for tag in best_path(scores[0], *self._net.field)])
-        if not spans and not known:
-            return []
-        likely = _Likelihoods(marginals(scores[0], *self._net.field), names)
+        likely = _Likelihoods(shares, names)
         for entity in known:
             inside = [i for i, token in enumerate(tokens) if entity["start"] <= token.start < entity["end"]]
             entity["confidence_entity"] = max((likely(entity["entity"], i) for i in inside), default=0.0)

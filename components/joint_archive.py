@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from components.joint_training import JointModel
 
 DESCRIPTION, WEIGHTS, EXPORT, MEMORY = "joint.json", "net.safetensors", "net.onnx", "memory.safetensors"
+MEMORY_OF_WORDS = "memory_of_words.safetensors"
 MEMORY_EXPORT = "memory_{view}.onnx"
 INPUTS = ("token_bags", "token_dense", "sentence_dense", "mask")
 TABLE = "table.weight"  # half of all the weights; 16 bits each lose nothing that can be measured
@@ -48,6 +49,7 @@ class Description:
     spread: list[float]
     calibration: Calibration
     has_memory: bool
+    of_words: Calibration | None = None  # of what is said of words alone, where it may answer at a glance
     scripts: list[str] = field(default_factory=list)  # in which not a few of the examples are written
 
     def write(self, folder: Path) -> None:
@@ -58,19 +60,30 @@ class Description:
         parts = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         views = {name: tuple(parts["shape"][name]) for name in ("token_views", "sentence_views")}
         shape = Shape(**{**parts["shape"], **views})
-        sharpness, *likeness = parts["calibration"].values()
-        return cls(**{**parts, "shape": shape, "calibration": Calibration(sharpness, *map(tuple, likeness))})
+        judged = {name: _calibration(parts[name]) for name in ("calibration", "of_words")}
+        return cls(**{**parts, "shape": shape, **judged})
 
 
-def save(folder: Path, description: Description, model: JointModel, memory: Memory | None) -> None:
+def _calibration(parts: dict[str, Any] | None) -> Calibration | None:
+    if parts is None:
+        return None
+    sharpness, *likeness = parts.values()
+    return Calibration(sharpness, *map(tuple, likeness))
+
+
+def save(
+    folder: Path, description: Description, model: JointModel, memory: Memory | None, of_words: Memory | None = None
+) -> None:
     from safetensors.torch import save_file as save_weights
 
     description.write(folder)
     model.table.half().float()  # what is kept is what is used, here as in a running bot
     tensors = {name: part.half() if name == TABLE else part for name, part in model.state_dict().items()}
     save_weights({name: part.contiguous() for name, part in tensors.items()}, str(folder / WEIGHTS))
+    for kept, name in ((memory, MEMORY), (of_words, MEMORY_OF_WORDS)):
+        if kept is not None:
+            save_file({key: np.ascontiguousarray(part) for key, part in kept.tensors.items()}, str(folder / name))
     if memory is not None:
-        save_file({name: np.ascontiguousarray(part) for name, part in memory.tensors.items()}, str(folder / MEMORY))
         for view, regression in memory.regressions.items():
             export_regression(regression, folder / MEMORY_EXPORT.format(view=view))
     export(model, folder / EXPORT)
@@ -162,6 +175,10 @@ def load_memory(folder: Path, description: Description) -> Memory | None:
     return Memory(tensors, {view: _answer_of(path) for view, path in exports.items() if path.exists()})
 
 
+def load_memory_of_words(folder: Path, description: Description) -> Memory | None:
+    return Memory(load_file(str(folder / MEMORY_OF_WORDS))) if description.of_words else None
+
+
 def _answer_of(path: Path) -> Answer:
     session = _session_of(path)
 
@@ -176,7 +193,7 @@ def _answer_of(path: Path) -> Answer:
 class Net:
     """Answers with the exported net, or with torch where the export is missing.
 
-    `scores` takes the features as they come from the pipeline, of any number of sentences.
+    `scores` takes the features as they come from the pipeline, of any number of sentences, or their words alone.
     """
 
     def __init__(self, folder: Path, description: Description) -> None:
@@ -184,7 +201,7 @@ class Net:
         self._table = weights[TABLE].astype(np.float32)
         self._centre = np.array(description.centre, np.float32)
         self._spread = np.array(description.spread, np.float32)
-        self._token_words = description.shape.token_words
+        self._shape = description.shape
         self.field = _field(weights, description.tags.get("entity"))
         self._answer, self._reads = _session(folder, description)
 
@@ -192,15 +209,31 @@ class Net:
         """Intent scores [N, L], then the tag scores [N, T, K] of each kind of tag."""
         lengths = examples.lengths
         mask = np.arange(max(1, int(lengths.max(initial=1))))[None] < lengths[:, None]
-        bags = examples.token_words @ self._table if self._token_words else np.zeros((mask.sum(), self._table.shape[1]))
+        bags = (
+            examples.token_words @ self._table
+            if self._shape.token_words
+            else np.zeros((mask.sum(), self._table.shape[1]))
+        )
         inputs = {
             "token_bags": _spread(np.asarray(bags, np.float32), mask),
-            "token_dense": _spread(standardised_tokens(examples, self._centre, self._spread), mask),
-            "sentence_dense": standardised_sentences(examples, self._centre, self._spread),
+            "token_dense": _spread(self._tokens(examples), mask),
+            "sentence_dense": self._sentences(examples),
             "mask": mask,
         }
         intents, *tags = self._answer({name: value for name, value in inputs.items() if name in self._reads})
         return intents, tags
+
+    def _tokens(self, examples: Examples) -> np.ndarray:
+        width, rows = self._shape.token_dense, examples.token_dense
+        if rows.shape[1] != width:  # words alone
+            return np.zeros((len(rows), width), np.float32)
+        return standardised_tokens(examples, self._centre, self._spread)
+
+    def _sentences(self, examples: Examples) -> np.ndarray:
+        width, rows = self._shape.sentence_dense, examples.sentence_dense
+        if rows.shape[1] != width:
+            return np.zeros((len(rows), width), np.float32)
+        return standardised_sentences(examples, self._centre, self._spread)
 
 
 def standardised_tokens(examples: Examples, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:

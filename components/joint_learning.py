@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from rasa.nlu.constants import TOKENS_NAMES
@@ -61,6 +61,7 @@ DEFAULTS: dict[str, Any] = {
     "intent_head": "similarity",  # or softmax
     "masked_tokens": False,  # DIET's third loss: guess hidden tokens
     "memory": True,  # the regression over all examples beside the net
+    "glance": None,  # so sure of a message's words alone it does not ask for dense features; null: it always does
     "intent_classification": True,
     "entity_recognition": True,
     "ranking_length": 10,
@@ -115,15 +116,25 @@ SENSIBLE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "learning_rate": (lambda value: _between(0, 1)(value) and value > 0, "a number above 0 and below 1"),
     "held_out": (_between(0, 0.5), "a share of the examples, from 0 to below 0.5"),
     "warm_up weight_decay dropout dense_dropout word_dropout label_smoothing": (_between(0, 1), "from 0 to below 1"),
+    "glance": (lambda value: value is None or _between(0.5, 1)(value), "from 0.5 to below 1, or null for never"),
     "intent_head": _one_of("similarity", "softmax"),
     "precision": _one_of(processor.AUTO, processor.FLOAT32, processor.BFLOAT16),  # float16 would need its losses scaled
     "device": _one_of(processor.AUTO, "cpu", "cuda"),
 }
 
 
+class Learnt(NamedTuple):
+    """A whole model: the net, the memory of all examples, and that of their words alone; none where it has none."""
+
+    description: Description
+    model: JointModel
+    memory: Memory | None
+    of_words: Memory | None
+
+
 def learn(
     messages: Sequence[Message], config: dict[str, Any], older: tuple[Description, dict[str, Any]] | None
-) -> tuple[Description, JointModel, Memory | None] | None:
+) -> Learnt | None:
     """Trains on these messages. None where they show neither two intents nor an entity.
 
     `older` is a model to go on from; raises InvalidConfigException if it knows other labels, entities or features.
@@ -147,8 +158,13 @@ def learn(
     size = _size(raw, known, tags, config)
     if older:
         _refuse_other(older[0], known, tags, size)
-    model = _train(examples, targets, held_out, size, tags, config, older)
+    glances = _glances(raw, known, config)
+    model = _train(examples, targets, held_out, size, tags, config, older, glances=glances)
     remembered, judged = _remember(raw, examples, model, numbers, held_out, len(known), config)
+    of_words, judged_of_words = None, None
+    if glances:
+        words = raw.of_words(), examples.of_words()
+        of_words, judged_of_words = _remember(*words, model, numbers, held_out, len(known), config)
     description = Description(
         raw.shape,
         asdict(size),
@@ -158,9 +174,17 @@ def learn(
         list(spread),
         judged,
         remembered is not None,
+        judged_of_words,
         _scripts_in(messages),
     )
-    return description, model, remembered
+    return Learnt(description, model, remembered, of_words)
+
+
+def _glances(raw: Examples, labels: Sequence[str], config: dict[str, Any]) -> bool:
+    """Whether it shall know messages by their words alone, and there is anything to be left out."""
+    shape = raw.shape
+    has_all = all((shape.token_words, shape.token_dense, shape.sentence_words, shape.sentence_dense))
+    return config["glance"] is not None and config["memory"] and len(labels) > 1 and has_all
 
 
 def remembered(folder: Path) -> tuple[Description, dict[str, Any]]:
@@ -178,12 +202,15 @@ def _train(
     tags: dict[str, list[str]],
     config: dict[str, Any],
     older: tuple[Description, dict[str, Any]] | None,
+    *,
+    glances: bool,
 ) -> JointModel:
     import torch
 
     from components import joint_training as training
     from components.training_loop import Schedule
 
+    processor.keep_memory()
     seed = np.random.SeedSequence().entropy % 2**32 if config["random_seed"] is None else config["random_seed"]
     training.seed_everything(seed)
     losses = training.Losses(
@@ -191,6 +218,7 @@ def _train(
         word_dropout=config["word_dropout"],
         dense_dropout=config["dense_dropout"],
         masked_tokens=config["masked_tokens"],
+        glances=glances,
     )
     model = training.JointModel(size, tags.get("entity", []), losses, config["dropout"])
     if older:

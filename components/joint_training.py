@@ -24,6 +24,7 @@ from components.training_loop import History, Schedule, chunks, fit, in_buckets
 UNLABELLED = -1
 MASKED_SHARE = 0.15
 VIEW_DROPOUT = 0.2  # of the sentences, of every view but the first
+OF_WORDS_ALONE = 0.15  # of the sentences, where the net shall know them at a glance too
 LARGEST_EVALUATION_BATCH = 256
 
 
@@ -41,6 +42,7 @@ class Losses:
     word_dropout: float
     dense_dropout: float
     masked_tokens: bool
+    glances: bool = False  # whether the net learns to do without any dense features
 
 
 class JointModel(nn.Module):
@@ -71,8 +73,9 @@ class JointModel(nn.Module):
         mask = (places[None] < lengths[:, None]).to(device)
         bags = _spread(self._bags(examples, examples.token_rows(indices)).to(precision), mask)
         rows = torch.from_numpy(examples.starts[indices])[:, None] + places
-        dense = _rows(examples.token_dense, rows).to(device, precision)
-        sentence = _rows(examples.sentence_dense, torch.from_numpy(indices)).to(device, precision)
+        dense = _rows(examples.token_dense, rows, self.net.size.token_dense).to(device, precision)
+        sentence = _rows(examples.sentence_dense, torch.from_numpy(indices), self.net.size.sentence_dense)
+        sentence = sentence.to(device, precision)
         if self.training:
             self._drop_views(dense, sentence, examples)
             dense = dropout(dense, self.losses.dense_dropout)
@@ -86,6 +89,9 @@ class JointModel(nn.Module):
             dense[hidden, :, columns] = 0.0
         for columns in columns_of(examples.sentence_views, sentence.shape[1])[1:]:
             sentence[hidden, columns] = 0.0
+        if self.losses.glances:
+            of_words = chance.shares(len(sentence), device=dense.device) < OF_WORDS_ALONE
+            dense[of_words], sentence[of_words] = 0.0, 0.0
 
     def _bags(self, examples: Examples, rows: np.ndarray) -> Tensor:
         """Shape: rows [M'] -> [M', bag]. Whole words are dropped too, so that it learns to do with the context."""
@@ -246,10 +252,13 @@ def _spread(rows: Tensor, mask: Tensor) -> Tensor:
     return spread
 
 
-def _rows(features: np.ndarray | Tensor, rows: Tensor) -> Tensor:
-    """Shape: features [N, D], rows of any shape -> the same, D. What is beyond the last row is the last row."""
-    if not len(features):
-        return torch.zeros(*rows.shape, features.shape[1])
+def _rows(features: np.ndarray | Tensor, rows: Tensor, width: int) -> Tensor:
+    """Shape: features [N, D], rows of any shape -> the same, D. What is beyond the last row is the last row.
+
+    Zeros of this width, which is D, where there are no features: nothing was read, or words alone.
+    """
+    if not len(features) or features.shape[1] != width:
+        return torch.zeros(*rows.shape, width)
     return torch.as_tensor(features)[rows.clamp(max=len(features) - 1)]
 
 

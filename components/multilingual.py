@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
 from itertools import compress
 from operator import attrgetter
 from pathlib import Path
 from threading import Lock
-from typing import Any, Dict, List, NamedTuple, Text, Tuple, TypeVar
+from typing import Any, Dict, List, NamedTuple, Text, Tuple
 
 import numpy as np
 import onnxruntime
@@ -33,7 +34,7 @@ from components.encoders.e5 import E5Encoder
 from components.encoders.minilm import MiniLMEncoder
 from components.encoders.universal import UniversalEncoder
 from components.encoders.weights import MissingWeights
-from components.fingerprints import Features
+from components.later import LaterFeatures
 
 ENCODERS = {"e5": E5Encoder, "universal": UniversalEncoder, "minilm": MiniLMEncoder}
 SOURCES = {"e5": e5.source, "universal": universal.source, "minilm": minilm.source}
@@ -44,7 +45,6 @@ LONGEST_FIRST = ("minilm", "e5", "universal")  # to read: so two processors are 
 TEXTS_AT_ONCE, WORTH_A_BAR = 128, 1000
 CHARACTERS_REMEMBERED = 8_000  # of the texts read last: some five hundred short messages, in 10 to 30 MB
 LAST_LATIN_LETTER = "\u024f"
-Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
 class Passage(NamedTuple):
@@ -58,7 +58,7 @@ class Readings(NamedTuple):
     """What each encoder reads in a text; None where it cannot."""
 
     text: Text
-    of_encoders: Dict[Text, Future[List[Reading | None]]]
+    of_encoders: Dict[Text, Reading | None]
 
     @property
     def size(self) -> int:
@@ -131,20 +131,21 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
 
     def __init__(self, config: Dict[Text, Any], name: Text) -> None:
         super().__init__(name, config)
-        cache = Path(config["cache"]) if config["cache"] else None
+        folder = Path(config["cache"]) if config["cache"] else None
         code = _code()
         try:
-            self._encoders = {each: ENCODERS[each](cache, code) for each in _ordered(config["encoders"])}
+            self._encoders = {each: ENCODERS[each](folder, code) for each in _ordered(config["encoders"])}
             self._chinese = {
-                each: languages.chinese_of(encoder, cache, each, f"{code} {SOURCES[each]()}")
+                each: languages.chinese_of(encoder, folder, each, f"{code} {SOURCES[each]()}")
                 for each, encoder in self._encoders.items()
                 if each != OF_ENGLISH
             }
         except MissingWeights as error:
             raise InvalidConfigException(f"{type(self).__name__}: {error}.") from error
-        self._threads = ThreadPoolExecutor(2)  # a customer's message is read by two processors
+        self._views = len({each == OF_ENGLISH for each in self._encoders})
+        self._threads = ThreadPoolExecutor(2, initializer=processor.use_all)  # a message is read by two processors
         self._read_lately: LRUCache[Text, Readings] = LRUCache(CHARACTERS_REMEMBERED, attrgetter("size"))
-        self._reading_on = Lock()  # of those who begin and those who go on
+        self._reading_on = Lock()
 
     @classmethod
     def create(
@@ -156,70 +157,68 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
     ) -> MultilingualFeaturizer:
         return cls(config, execution_context.node_name)
 
-    def begin(self, written: Text) -> None:
-        """Starts to read the message that will be processed next, beside what is done until then."""
-        self._reading(text.in_general(written))
-
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self._add_features(training_data.training_examples, self._config["threads"] or processor.count())
-        return training_data
-
-    def process(self, messages: List[Message]) -> List[Message]:
-        self._add_features(messages, threads=1)
-        return messages
-
-    def _add_features(self, messages: List[Message], threads: int) -> None:
-        places = [
-            (message, attribute, _passage(message, attribute))
-            for message in messages
-            for attribute in DENSE_FEATURIZABLE_ATTRIBUTES
-            if message.get(TOKENS_NAMES[attribute]) is not None and message.get(attribute) is not None
-        ]
-        vectors = self._vectors(list(dict.fromkeys(passage for _, _, passage in places)), threads)
+        """Begins to read all examples; who asks for features of one waits for them."""
+        places = list(_passages(training_data.training_examples))
+        begun = self._begin(dict.fromkeys(passage for _, _, passage in places))
+        settings = self.fingerprint_addon(self._config)
         features = {
-            (attribute, passage): self._features(attribute, vectors[passage])
+            (attribute, passage): self._features(attribute, _result_of(begun[passage], passage), (settings, *passage))
             for attribute, passage in dict.fromkeys((attribute, passage) for _, attribute, passage in places)
         }
         for message, attribute, passage in places:
             for each in features[attribute, passage]:  # shared, so that an answer to 60 questions is fingerprinted once
                 message.add_features(each)
+        return training_data
 
-    def _features(self, attribute: Text, vectors: Vectors) -> List[Features]:
-        kinds = zip((FEATURE_TYPE_SEQUENCE, FEATURE_TYPE_SENTENCE), vectors, strict=True)
-        return [Features(view, kind, attribute, self._identifier) for kind, views in kinds for view in views]
+    def process(self, messages: List[Message]) -> List[Message]:
+        """Reads a message when somebody asks for its features: who is sure without them need not wait."""
+        for message, attribute, passage in _passages(messages):
+            for each in self._features(attribute, cache(partial(self._vectors_of_one, passage)), passage):
+                message.add_features(each)
+        return messages
 
-    def _vectors(self, passages: Sequence[Passage], threads: int) -> Dict[Passage, Vectors]:
-        if len(passages) == 1:
-            return self._vectors_of(passages)
+    def _features(
+        self, attribute: Text, vectors: Callable[[], Vectors], told: Tuple[object, ...]
+    ) -> List[LaterFeatures]:
+        return [
+            LaterFeatures(partial(_view_of, vectors, which, view), kind, attribute, self._identifier, (view, *told))
+            for kind, which in ((FEATURE_TYPE_SEQUENCE, "tokens"), (FEATURE_TYPE_SENTENCE, "sentences"))
+            for view in range(self._views)
+        ]
+
+    def _begin(self, passages: Iterable[Passage]) -> Dict[Passage, Future[Dict[Passage, Vectors]]]:
+        """The vectors to come of all passages, some of which are read together."""
         waiting = sorted(passages, key=lambda passage: len(passage.text))  # texts of like length go together
-        slices = [waiting[begin : begin + TEXTS_AT_ONCE] for begin in range(0, len(waiting), TEXTS_AT_ONCE)]
-        found: Dict[Passage, Vectors] = {}
-        with tqdm(total=len(passages), disable=len(passages) <= WORTH_A_BAR, desc="Encoding", unit="text") as bar:
-            for vectors in _each(self._vectors_of, slices, threads):
-                found.update(vectors)
-                bar.update(len(vectors))
-        return found
+        slices = [waiting[first : first + TEXTS_AT_ONCE] for first in range(0, len(waiting), TEXTS_AT_ONCE)]
+        bar = tqdm(total=len(waiting), disable=len(waiting) <= WORTH_A_BAR, desc="Encoding", unit="text")
+        pool = ThreadPoolExecutor(self._config["threads"] or processor.count())
+        begun: Dict[Passage, Future[Dict[Passage, Vectors]]] = {}
+        for some in slices:
+            vectors = pool.submit(self._vectors_of, some)
+            vectors.add_done_callback(partial(_advance, bar, len(some)))
+            begun |= dict.fromkeys(some, vectors)
+        pool.shutdown(wait=False)  # once all is read
+        return begun
 
     def _vectors_of(self, passages: Sequence[Passage]) -> Dict[Passage, Vectors]:
         texts = [passage.text for passage in passages]
-        readings = self._of_one(*texts) if len(texts) == 1 else self._of_several(texts)
+        readings = {name: self._readings(name, texts) for name in self._encoders}
         return {
             passage: _joined(passage, {name: of_all[index] for name, of_all in readings.items()})
             for index, passage in enumerate(passages)
         }
 
-    def _of_several(self, texts: List[Text]) -> Dict[Text, List[Reading | None]]:
-        return {name: self._readings(name, texts) for name in self._encoders}
-
-    def _of_one(self, read: Text) -> Dict[Text, List[Reading | None]]:
-        of_encoders = self._reading(read).of_encoders
-        return {name: of_encoders[name].result() for name in self._encoders}
+    def _vectors_of_one(self, passage: Passage) -> Vectors:
+        of_encoders = self._reading(passage.text).of_encoders
+        return _joined(passage, {name: of_encoders[name] for name in self._encoders})
 
     @cachedmethod(attrgetter("_read_lately"), lock=attrgetter("_reading_on"))
     def _reading(self, read: Text) -> Readings:
         """By several encoders side by side. What customers say often (yes, 好的) is not read again."""
         names = sorted(self._encoders, key=LONGEST_FIRST.index)
-        return Readings(read, {name: self._threads.submit(self._readings, name, [read]) for name in names})
+        begun = {name: self._threads.submit(self._readings, name, [read]) for name in names}
+        return Readings(read, {name: readings.result()[0] for name, readings in begun.items()})
 
     def _readings(self, name: Text, texts: Sequence[Text]) -> List[Reading | None]:
         """None for what an encoder cannot read."""
@@ -262,13 +261,26 @@ def _is_english(written: Text) -> bool:
     return bool(letters) and max(letters) <= LAST_LATIN_LETTER
 
 
-def _each(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> Iterator[Result]:
-    """The results in order; a single item is worked on right here."""
-    if threads == 1 or len(items) <= 1:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(work, items)
+def _passages(messages: Sequence[Message]) -> Iterator[Tuple[Message, Text, Passage]]:
+    """What is to be read of each message: its text, and in training its replies, where they have tokens."""
+    for message in messages:
+        for attribute in DENSE_FEATURIZABLE_ATTRIBUTES:
+            if message.get(TOKENS_NAMES[attribute]) is not None and message.get(attribute) is not None:
+                yield message, attribute, _passage(message, attribute)
+
+
+def _advance(bar: tqdm[Any], number: int, _: object) -> None:
+    bar.update(number)
+    if bar.n == bar.total:
+        bar.close()
+
+
+def _result_of(vectors: Future[Dict[Passage, Vectors]], passage: Passage) -> Callable[[], Vectors]:
+    return lambda: vectors.result()[passage]
+
+
+def _view_of(vectors: Callable[[], Vectors], which: Text, view: int) -> np.ndarray:
+    return getattr(vectors(), which)[view]
 
 
 def _passage(message: Message, attribute: Text) -> Passage:

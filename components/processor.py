@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
+from contextlib import suppress
 
 AUTO, FLOAT32, BFLOAT16, FLOAT16 = "auto", "float32", "bfloat16", "float16"
 PRECISIONS = (AUTO, FLOAT32, BFLOAT16, FLOAT16)
+ALL = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None  # as this process began
+GIVEN_BACK_FROM, OWN_PIECES_FROM = -1, -3  # of mallopt(3), M_TRIM_THRESHOLD and M_MMAP_THRESHOLD: in bytes
+LARGEST = 2**31 - 1
 logger = logging.getLogger(__name__)
 
 
@@ -23,7 +28,23 @@ def precision_here(wanted: str, device: str) -> str:
 
 def count() -> int:
     """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(ALL) if ALL else os.cpu_count() or 1
+
+
+def use_all() -> None:
+    """Let this thread run on every processor that the process began with, though whoever started it keeps to one."""
+    if ALL:
+        with suppress(OSError):  # a system may forbid it
+            os.sched_setaffinity(0, ALL)
+
+
+def keep_memory() -> None:
+    """Let this process keep the memory that it frees, for the next time: else each step of a training has the system
+    take it back and make it anew, full of noughts. Where the C library is another than GNU's, nothing changes."""
+    with suppress(AttributeError, OSError):
+        library = ctypes.CDLL(None)
+        library.mallopt(OWN_PIECES_FROM, LARGEST)
+        library.mallopt(GIVEN_BACK_FROM, LARGEST)
 
 
 def device_here() -> str:

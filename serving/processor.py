@@ -28,6 +28,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecutionRejected, Event
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
+from rasa.shared.nlu.training_data.message import Message
 
 from serving import model
 from serving.action_calls import action_named
@@ -65,7 +66,6 @@ class Processor(MessageProcessor):
         """Read a message that will be handled in a moment, as far as it can be without knowing its conversation."""
         if not self.http_interpreter:
             inputs, target = {PLACEHOLDER_MESSAGE: [message]}, self.model_metadata.nlu_target
-            self.graph_runner.foresee(message.text or "")
             self._begun[message] = self._understanding.submit(self.graph_runner.begin, inputs, target)
 
     async def parse_message(
@@ -77,22 +77,21 @@ class Processor(MessageProcessor):
         if self.http_interpreter:
             return await super().parse_message(message, tracker, only_output_properties)
         tracker = tracker or DialogueStateTracker.from_events(message.sender_id, [])
-        loop = asyncio.get_running_loop()
-        understood = await loop.run_in_executor(
-            self._understanding, self._parse_message_with_graph, message, tracker, only_output_properties
-        )
+        begun, target = self._begun.pop(message, None), self.model_metadata.nlu_target
+        results = await asyncio.wrap_future(begun) if begun else {}
+        if target not in results:
+            inputs = {**results, PLACEHOLDER_MESSAGE: [message], PLACEHOLDER_TRACKER: tracker}
+            understand = self._understanding.submit(self.graph_runner.run, inputs, [target])
+            results = await asyncio.wrap_future(understand)
+        understood = _said_of(results[target], only_output_properties)
         self._update_full_retrieval_intent(understood)
         return understood
 
     def _parse_message_with_graph(
         self, message: UserMessage, tracker: DialogueStateTracker, only_output_properties: bool = True
     ) -> dict[str, Any]:
-        begun, target = self._begun.pop(message, None), self.model_metadata.nlu_target
-        results = begun.result() if begun else {}  # it is over: messages are understood one after the other
-        inputs = {**results, PLACEHOLDER_MESSAGE: [message], PLACEHOLDER_TRACKER: tracker}
-        (read,) = self.graph_runner.run(inputs, [target])[target]
-        nothing = {TEXT: "", INTENT: {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, ENTITIES: []}
-        return nothing | read.as_dict(only_output_properties=only_output_properties)
+        inputs, target = {PLACEHOLDER_MESSAGE: [message], PLACEHOLDER_TRACKER: tracker}, self.model_metadata.nlu_target
+        return _said_of(self.graph_runner.run(inputs, [target])[target], only_output_properties)
 
     async def run_action_extract_slots(
         self, output_channel: OutputChannel, tracker: DialogueStateTracker
@@ -142,6 +141,13 @@ class Processor(MessageProcessor):
         if action_name not in self._actions:
             self._actions[action_name] = action_named(action_name, self.domain, self.action_endpoint)
         return self._actions[action_name]
+
+
+def _said_of(read: list[Message], only_output_properties: bool) -> dict[str, Any]:
+    """What was understood of one message, as a channel and the tracker want it."""
+    (message,) = read
+    nothing = {TEXT: "", INTENT: {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, ENTITIES: []}
+    return nothing | message.as_dict(only_output_properties=only_output_properties)
 
 
 def _fillable(domain: Domain) -> Domain:

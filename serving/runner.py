@@ -43,8 +43,6 @@ class Runner(GraphRunner):
             for name, node in schema.nodes.items()
             if name not in self._given
         }
-        components = [node._component for node in self._nodes.values()]
-        self._foresighted = [one for one in components if hasattr(one, "begin")]  # who may read ahead of their turn
 
     @classmethod
     def create(
@@ -60,11 +58,6 @@ class Runner(GraphRunner):
         """The results of the targets, by name. Raises GraphRunError where a node lacks an input."""
         results = {**self._given, **(inputs or {})}
         return {target: self._result(target, results) for target in targets or self._schema.target_names}
-
-    def foresee(self, text: str) -> None:
-        """Let components begin with a message that is about to be read: what they do beside it takes longest."""
-        for component in self._foresighted:
-            component.begin(text)
 
     def begin(self, inputs: dict[str, Any], target: str) -> dict[str, Any]:
         """All results on the way to a target that need no more than these inputs: with them, `run` goes on from there.

@@ -8,6 +8,7 @@ import signal
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from rasa.constants import ENV_SANIC_BACKLOG, ENV_SANIC_WORKERS
@@ -23,7 +24,7 @@ from rasa.utils.io import configure_colored_logging
 from rasa.utils.log_utils import configure_structlog
 from sanic import Sanic
 
-from machine import huge_pages
+from machine import cores, huge_pages
 from serving import agent
 from serving.model import Loaded, load
 
@@ -63,9 +64,15 @@ def _load_for_all(model: Path) -> Loaded:
     loaded = load(model)
     huge_pages.gather()
     gc.freeze()  # garbage collection would write into all of it
-    # Until it has a handler of its own, a worker would have Sanic's for the first process, and would not end by it.
-    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    numbers = count()
+    os.register_at_fork(before=lambda: next(numbers), after_in_child=lambda: _begin_worker(next(numbers)))
     return loaded
+
+
+def _begin_worker(number: int) -> None:
+    # Until it has a handler of its own, a worker would have Sanic's for the first process, and would not end by it.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cores.keep_to(number)
 
 
 async def _load(

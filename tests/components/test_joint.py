@@ -12,6 +12,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from safetensors.numpy import load_file
 from components import joint, joint_archive, joint_learning
 from components.joint import JointClassifier
 from components.joint_archive import DESCRIPTION, EXPORT, MEMORY, WEIGHTS, Description
+from components.later import LaterFeatures
 from components.ngrams import NgramFeaturizer
 from components.tokenizer import MixedTokenizer
 
@@ -547,6 +549,85 @@ def test_it_learns_from_sparse_and_from_dense_features_and_reads_those_that_are_
     right = [one.ask(example.get("text"))["intent"]["name"] == example.get("intent") for example in _lessons(SHOP)]
     assert sum(right) >= 24
     assert _found(one.ask("台灯手机都要")) == [("product", "台灯"), ("product", "手机")]
+
+
+@pytest.fixture(scope="module")
+def glancing(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """Has learnt to tell by words alone; its vectors come later."""
+    settings = {"featurizers": [], "glance": 0.6, "epochs": 40}
+    return Shop(tmp_path_factory.mktemp("glancing")).learn(SHOP, **settings)
+
+
+def _later(shop: Shop, text: str, asked: list[str]) -> Message:
+    message = shop.featurized(text)
+    for place, one in enumerate(message.features):
+        if one.is_dense():
+            compute = partial(_noted, asked, text, one.features)
+            message.features[place] = LaterFeatures(compute, one.type, "text", one.origin, (text,))
+    return message
+
+
+def _noted(asked: list[str], text: str, features: np.ndarray) -> np.ndarray:
+    asked.append(text)
+    return features
+
+
+def test_what_words_alone_tell_needs_no_vectors(glancing: Shop) -> None:
+    asked: list[str] = []
+    known = _texts(SHOP)
+    messages = glancing.classifier.process([_later(glancing, text, asked) for text in known])
+    assert len(set(asked)) < len(set(known)) / 2
+    right = [
+        message.get("intent")["name"] == one.get("intent")
+        for message, one in zip(messages, _lessons(SHOP), strict=True)
+    ]
+    assert sum(right) >= 24
+
+
+@pytest.mark.parametrize("text", ["ыва ывап", "🙂🙂", "zxqv zxqv"])
+def test_what_words_do_not_tell_is_read_whole(glancing: Shop, text: str) -> None:
+    asked: list[str] = []
+    glancing.classifier.process([_later(glancing, text, asked)])
+    assert asked
+
+
+def test_words_that_look_like_two_intents_at_once_are_read_whole(
+    glancing: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, asked = _texts(SHOP)[0], list[str]()
+    scores = glancing.classifier._net.scores
+    monkeypatch.setattr(
+        glancing.classifier._net, "scores", lambda features: (-scores(features)[0], scores(features)[1])
+    )
+    glancing.classifier._answered_lately.clear()
+    glancing.classifier.process([_later(glancing, text, asked)])
+    glancing.classifier._answered_lately.clear()
+    assert asked
+
+
+def test_a_glance_is_remembered_too(glancing: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*_texts(SHOP), "ыва ывап"]
+    before = [glancing.ask(text) for text in texts]
+    monkeypatch.setattr(glancing.classifier._net, "scores", lambda _: pytest.fail("asked again"))
+    after = [glancing.ask(text) for text in texts]
+    assert all(one[key] == other[key] for one, other in zip(before, after, strict=True) for key in SAID)
+
+
+def test_a_glance_is_kept_and_gives_the_same_answers(glancing: Shop) -> None:
+    before = [glancing.ask(text) for text in _texts(SHOP)]
+    after = [glancing.loaded().ask(text) for text in _texts(SHOP)]
+    assert all(one[key] == other[key] for one, other in zip(before, after, strict=True) for key in SAID)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"featurizers": ["Vectors"]}, {"featurizers": ["NgramFeaturizer"]}, {"memory": False}, {"glance": None}],
+    ids=str,
+)
+def test_where_nothing_could_be_left_out_or_told_it_does_not_glance(another: Any, settings: dict[str, Any]) -> None:
+    one = another(SHOP, **{"glance": 0.6, "featurizers": [], "epochs": 1, **settings})
+    assert Description.read(one.archive).of_words is None
+    assert one.loaded().ask(_texts(SHOP)[0])["intent"]["name"]
 
 
 def test_featurizers_that_gave_nothing_are_refused_by_name(another: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -144,25 +145,48 @@ def test_odd_messages_are_taken(text: str, workbench: Any, featurizer: Multiling
     assert np.isfinite(sentence).all()
 
 
-@pytest.mark.parametrize("begun", [MIXED, f"  {MIXED} \n", "hi", ""])
-def test_a_message_is_read_alike_whether_or_not_it_was_begun(
-    begun: str, workbench: Any, featurizer: MultilingualFeaturizer
-) -> None:
-    (before,) = _of(workbench, featurizer, [MIXED])
-    featurizer.begin(begun)
-    for _ in range(2):
-        (after,) = _of(workbench, featurizer, [MIXED])
-        assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
-
-
-def test_what_was_begun_is_not_read_again(
+def test_a_message_is_read_when_somebody_asks_for_its_features(
     workbench: Any, featurizer: MultilingualFeaturizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (message,) = _tokenised(workbench, [MIXED])
-    featurizer.begin(MIXED)
-    with monkeypatch.context() as patched:
-        patched.setattr(featurizer, "_readings", lambda *_: pytest.fail("read again"))
-        assert featurizer.process([message])[0].features
+    read: list[str] = []
+    reading = featurizer._reading
+    monkeypatch.setattr(featurizer, "_reading", lambda text: read.append(text) or reading(text))
+    (message,) = featurizer.process(_tokenised(workbench, [MIXED]))
+    assert len(message.features) == 4
+    assert all(each.is_dense() and each.origin == "MultilingualFeaturizer" for each in message.features)
+    assert not read
+    assert [len(each.features) for each in message.features] == [len(message.get("text_tokens"))] * 2 + [1] * 2
+    assert read == [MIXED]
+
+
+def test_in_training_who_does_not_ask_need_not_wait(
+    workbench: Any, featurizer: MultilingualFeaturizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_read = Event()
+    vectors_of = featurizer._vectors_of
+    monkeypatch.setattr(featurizer, "_vectors_of", lambda some: may_read.wait(60) and vectors_of(some))
+    data = featurizer.process_training_data(TrainingData(_tokenised(workbench, TEXTS)))
+    assert data.fingerprint()
+    may_read.set()
+    assert all(len(each.features) for message in data.training_examples for each in message.features)
+
+
+def test_what_cannot_be_read_fails_where_it_is_asked_for(
+    workbench: Any, featurizer: MultilingualFeaturizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(featurizer, "_readings", lambda *_: 1 / 0)
+    data = featurizer.process_training_data(TrainingData(_tokenised(workbench, TEXTS)))
+    with pytest.raises(ZeroDivisionError):
+        _ = data.training_examples[0].features[0].features
+
+
+def test_fingerprints_tell_texts_tokens_and_settings_apart(workbench: Any, cache: str) -> None:
+    def fingerprint(text: str, **config: Any) -> str:
+        featurizer = workbench.create(MultilingualFeaturizer, cache=cache, **config)
+        return featurizer.process_training_data(TrainingData(_tokenised(workbench, [text]))).fingerprint()
+
+    assert fingerprint("hello") == fingerprint("hello")
+    assert len({fingerprint("hello"), fingerprint("hallo"), fingerprint("hello", encoders=["e5"])}) == 3
 
 
 def test_what_came_lately_is_not_read_again(

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -170,16 +169,6 @@ def test_what_was_begun_without_the_conversation_is_gone_on_with(
     expected = understood(ours, text)
     found = read.as_dict(only_output_properties=True)
     assert {**found, "message_id": 0} == {**expected, "message_id": 0}
-
-
-def test_whoever_can_begin_early_is_told_of_a_message_first(
-    ours: tuple[ModelMetadata, Runner], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, runner = ours
-    told: list[str] = []
-    monkeypatch.setattr(runner, "_foresighted", [SimpleNamespace(begin=told.append)])
-    runner.foresee("hello")
-    assert told == ["hello"]
 
 
 def test_a_message_that_is_begun_and_never_handled_is_forgotten(ours: tuple[ModelMetadata, Runner]) -> None:
