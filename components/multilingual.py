@@ -23,7 +23,7 @@ from rasa.nlu.constants import DENSE_FEATURIZABLE_ATTRIBUTES, TOKENS_NAMES
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
 from rasa.shared.exceptions import InvalidConfigException
-from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from tqdm import tqdm
@@ -158,14 +158,15 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         return cls(config, execution_context.node_name)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        """Begins to read all examples; who asks for features of one waits for them."""
+        """Begins to read all texts; who asks for features of one waits for them. Replies are read if anybody asks."""
         places = list(_passages(training_data.training_examples))
-        begun = self._begin(dict.fromkeys(passage for _, _, passage in places))
+        begun = self._begin(dict.fromkeys(passage for _, attribute, passage in places if attribute == TEXT))
         settings = self.fingerprint_addon(self._config)
-        features = {
-            (attribute, passage): self._features(attribute, _result_of(begun[passage], passage), (settings, *passage))
-            for attribute, passage in dict.fromkeys((attribute, passage) for _, attribute, passage in places)
-        }
+        features = {}
+        for attribute, passage in dict.fromkeys((attribute, passage) for _, attribute, passage in places):
+            read = partial(_part_of, begun[passage]) if attribute == TEXT else self._vectors_of_one
+            vectors = cache(partial(read, passage))
+            features[attribute, passage] = self._features(attribute, vectors, (settings, *passage))
         for message, attribute, passage in places:
             for each in features[attribute, passage]:  # shared, so that an answer to 60 questions is fingerprinted once
                 message.add_features(each)
@@ -275,8 +276,8 @@ def _advance(bar: tqdm[Any], number: int, _: object) -> None:
         bar.close()
 
 
-def _result_of(vectors: Future[Dict[Passage, Vectors]], passage: Passage) -> Callable[[], Vectors]:
-    return lambda: vectors.result()[passage]
+def _part_of(vectors: Future[Dict[Passage, Vectors]], passage: Passage) -> Vectors:
+    return vectors.result()[passage]
 
 
 def _view_of(vectors: Callable[[], Vectors], which: Text, view: int) -> np.ndarray:

@@ -25,9 +25,9 @@ from pyinstrument.frame import Frame
 
 # What answering a message consists of: the functions that each part is done in. The first that is met counts.
 PARTS = {
-    "reading with the encoders": {"MultilingualFeaturizer.process"},
+    "reading with the encoders": {"MultilingualFeaturizer.process", "MultilingualFeaturizer._vectors_of_one"},
     "intent and entities": {"JointClassifier.process"},
-    "the rest of understanding": {"_parse_message_with_graph"},
+    "the rest of understanding": {"_parse_message_with_graph", "Processor.parse_message"},
     "policies": {"_predict_next_with_tracker"},
     "checking the action server's answers": {"_validate_action_result"},
     "asking the action server": {"_action_call_format", "EndpointConfig.request", "ActionServer.request"},

@@ -15,7 +15,8 @@ def _kept(number: int) -> set[int]:
     """The cores of a process that keeps to one, and of a thread that it starts after."""
     script = (
         "import os, threading; from machine import cores; cores.keep_to(%d); found = []; "
-        "thread = threading.Thread(target=lambda: found.append(os.sched_getaffinity(0))); thread.start(); thread.join(); "
+        "thread = threading.Thread(target=lambda: found.append(os.sched_getaffinity(0))); "
+        "thread.start(); thread.join(); "
         "assert found == [os.sched_getaffinity(0)]; print(*found[0])"
     )
     said = subprocess.run([sys.executable, "-c", script % number], capture_output=True, text=True, check=True).stdout
