@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Text, Type
+from typing import Any, Dict, List, NamedTuple, Optional, Text, Tuple, Type
 
 import numpy as np
 from cachetools import LRUCache, cachedmethod
@@ -191,10 +191,9 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         found: List[Dict[Text, Any]] = []
         known = message.get(ENTITIES, [])
         if self._net is not None and self._description is not None and message.get(TEXT):
-            words = examples.read_words(message, self._config["featurizers"], self._description.shape)
-            answer = self._answer(message, words)
+            features, answer = self._answer(message)
             likelihoods = dict(zip(self._description.labels, answer.likelihoods.tolist(), strict=True))
-            if self._means_nothing(message.get(TEXT), words):
+            if self._means_nothing(message.get(TEXT), features):
                 likelihoods = dict.fromkeys(likelihoods, 0.0)
             if answer.shares is not None:
                 found = self._entities(message, known, answer.scores, answer.shares)
@@ -202,13 +201,17 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
             self._say(message, likelihoods)
         message.set(ENTITIES, known + self.add_extractor_name(found), add_to_output=True)
 
-    def _answer(self, message: Message, words: Examples) -> Answer:
-        """By its words alone where they are enough: what else could be read of it is read only where they are not."""
+    def _answer(self, message: Message) -> Tuple[Examples, Answer]:
+        """What was read of it, its words alone where they are enough, and what that says."""
         assert self._description is not None
-        glance = self._at_a_glance(words) if self._memory_of_words is not None else None
-        if glance is not None:
-            return glance
-        return self._in_full(examples.read([message], self._config["featurizers"], self._description.shape))
+        featurizers, shape = self._config["featurizers"], self._description.shape
+        if self._memory_of_words is not None:
+            words = examples.read_words(message, featurizers, shape)
+            glance = self._at_a_glance(words)
+            if glance is not None:
+                return words, glance
+        features = examples.read([message], featurizers, shape)
+        return features, self._in_full(features)
 
     @cachedmethod(attrgetter("_answered_lately"), key=lambda _, words: words.digest())
     def _at_a_glance(self, words: Examples) -> Optional[Answer]:
@@ -277,6 +280,8 @@ class JointClassifier(GraphComponent, IntentClassifier, EntityExtractorMixin):
         tokens = message.get(TOKENS_NAMES[TEXT]) or []
         names = self._description.tags["entity"]
         spans = tags.spans_of([names[tag] for tag in best_path(scores[0], *self._net.field)])
+        if not spans and not known:
+            return []
         likely = _Likelihoods(shares, names)
         for entity in known:
             inside = [i for i, token in enumerate(tokens) if entity["start"] <= token.start < entity["end"]]

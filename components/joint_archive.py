@@ -214,26 +214,16 @@ class Net:
             if self._shape.token_words
             else np.zeros((mask.sum(), self._table.shape[1]))
         )
+        tokens = standardised_tokens(examples, self._centre, self._spread)
+        sentences = standardised_sentences(examples, self._centre, self._spread)
         inputs = {
             "token_bags": _spread(np.asarray(bags, np.float32), mask),
-            "token_dense": _spread(self._tokens(examples), mask),
-            "sentence_dense": self._sentences(examples),
+            "token_dense": _spread(_or_noughts(tokens, self._shape.token_dense), mask),
+            "sentence_dense": _or_noughts(sentences, self._shape.sentence_dense),
             "mask": mask,
         }
         intents, *tags = self._answer({name: value for name, value in inputs.items() if name in self._reads})
         return intents, tags
-
-    def _tokens(self, examples: Examples) -> np.ndarray:
-        width, rows = self._shape.token_dense, examples.token_dense
-        if rows.shape[1] != width:  # words alone
-            return np.zeros((len(rows), width), np.float32)
-        return standardised_tokens(examples, self._centre, self._spread)
-
-    def _sentences(self, examples: Examples) -> np.ndarray:
-        width, rows = self._shape.sentence_dense, examples.sentence_dense
-        if rows.shape[1] != width:
-            return np.zeros((len(rows), width), np.float32)
-        return standardised_sentences(examples, self._centre, self._spread)
 
 
 def standardised_tokens(examples: Examples, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
@@ -292,6 +282,11 @@ def _field(weights: dict[str, np.ndarray], names: list[str] | None) -> tuple[np.
         part + np.where(allowed, 0.0, IMPOSSIBLE).astype(np.float32)
         for part, allowed in zip(parts, barriers, strict=True)
     )
+
+
+def _or_noughts(rows: np.ndarray, width: int) -> np.ndarray:
+    """So many noughts a row where it has no columns: of words alone."""
+    return rows if rows.shape[1] else np.zeros((len(rows), width), np.float32)
 
 
 def _spread(rows: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -83,7 +83,7 @@ class JointModel(nn.Module):
         return bags, dense, sentence, mask
 
     def _drop_views(self, dense: Tensor, sentence: Tensor, examples: Examples) -> None:
-        """Hides, in place, what only some messages have, so that the net learns to do without it."""
+        """Hides, in place, what only some messages have, and of some all, so that the net learns to do without it."""
         hidden = chance.shares(len(sentence), device=dense.device) < VIEW_DROPOUT
         for columns in columns_of(examples.token_views, dense.shape[-1])[1:]:
             dense[hidden, :, columns] = 0.0

@@ -9,7 +9,6 @@ from functools import cache, partial
 from itertools import compress
 from operator import attrgetter
 from pathlib import Path
-from threading import Lock
 from typing import Any, Dict, List, NamedTuple, Text, Tuple
 
 import numpy as np
@@ -145,7 +144,6 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         self._views = len({each == OF_ENGLISH for each in self._encoders})
         self._threads = ThreadPoolExecutor(2, initializer=processor.use_all)  # a message is read by two processors
         self._read_lately: LRUCache[Text, Readings] = LRUCache(CHARACTERS_REMEMBERED, attrgetter("size"))
-        self._reading_on = Lock()
 
     @classmethod
     def create(
@@ -214,7 +212,7 @@ class MultilingualFeaturizer(DenseFeaturizer, GraphComponent):
         of_encoders = self._reading(passage.text).of_encoders
         return _joined(passage, {name: of_encoders[name] for name in self._encoders})
 
-    @cachedmethod(attrgetter("_read_lately"), lock=attrgetter("_reading_on"))
+    @cachedmethod(attrgetter("_read_lately"))
     def _reading(self, read: Text) -> Readings:
         """By several encoders side by side. What customers say often (yes, 好的) is not read again."""
         names = sorted(self._encoders, key=LONGEST_FIRST.index)

@@ -87,12 +87,6 @@ class Processor(MessageProcessor):
         self._update_full_retrieval_intent(understood)
         return understood
 
-    def _parse_message_with_graph(
-        self, message: UserMessage, tracker: DialogueStateTracker, only_output_properties: bool = True
-    ) -> dict[str, Any]:
-        inputs, target = {PLACEHOLDER_MESSAGE: [message], PLACEHOLDER_TRACKER: tracker}, self.model_metadata.nlu_target
-        return _said_of(self.graph_runner.run(inputs, [target])[target], only_output_properties)
-
     async def run_action_extract_slots(
         self, output_channel: OutputChannel, tracker: DialogueStateTracker
     ) -> DialogueStateTracker:
